@@ -1,0 +1,90 @@
+"""``python -m lab up|down|status|reset``: start, stop, show and empty the lab."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from types import ModuleType
+
+from . import process
+
+MACHINES_WANT_ROOT = "machines: left out, they need root; plan, provision, drift and destroy work without them"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lab", description="Terrace's lab: an AWS API on this machine.")
+    parser.add_argument("command", choices=("up", "down", "status", "reset"))
+    parser.add_argument("--level", choices=("api", "machines"), default=os.environ.get("LAB") or "api")
+    parser.add_argument("--port", type=int, help=f"default: LAB_PORT or {process.DEFAULT_PORT}")
+    options = parser.parse_args(arguments)
+    try:
+        return {"up": up, "down": down, "status": status, "reset": reset}[options.command](options)
+    except process.LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+def _machines(level: str) -> ModuleType | None:
+    """Return the machines' module when they are wanted and possible; say so when they are not."""
+    if level != "machines":
+        return None
+    if os.geteuid() != 0:
+        print(MACHINES_WANT_ROOT)
+        return None
+    try:
+        return importlib.import_module("lab.machines")
+    except ModuleNotFoundError as error:
+        if error.name != "lab.machines":
+            raise
+        raise process.LabError("this version of the lab has no machines; use --level api") from error
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start what does not run."""
+    state, started = process.start(options.port)
+    print(f"api: {'started' if started else 'already running'} at {state['url']} (pid {state['pid']})")
+    if machines := _machines(options.level):
+        machines.up()
+    return 0
+
+
+def down(options: argparse.Namespace) -> int:
+    """Stop everything that runs, in reverse order."""
+    if machines := _machines(options.level):
+        machines.down()
+    print("api: stopped" if process.stop() else "api: not running")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say what runs; exit status 3 when nothing does (as systemctl's)."""
+    state = process.running()
+    answer = process.status(state["url"]) if state else None
+    if not state or not answer:
+        print("api: not running")
+        return 3
+    print(f"api: running at {state['url']} (pid {state['pid']}, {len(answer['patches'])} patches)")
+    if answer["delays"]:
+        print("delays: " + ", ".join(f"{name} {seconds:g} s" for name, seconds in answer["delays"].items()))
+    if answer["faults"]["rate"]:
+        print(f"faults: {answer['faults']['rate']:.0%} of calls ({', '.join(answer['faults']['kinds'])})")
+    if machines := _machines(options.level):
+        machines.status()
+    return 0
+
+
+def reset(options: argparse.Namespace) -> int:
+    """Empty the accounts; delays, faults and counts go too."""
+    state = process.running()
+    if not state:
+        raise process.LabError("the API does not run; start it with `make lab LAB=api`")
+    process.request(state["url"], "/lab/reset", method="POST")
+    print(f"api: emptied at {state['url']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""How a patch of the emulator is written down and applied.
+
+A patch is a function that changes moto when called once, decorated with what moto does, what AWS does and where AWS
+says so. ``tests/unit/lab`` holds a probe for each: it passes on the patched server and must fail on plain moto,
+so that a patch is dropped once moto does what AWS does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOTO_VERSION = "5.2.5"
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch: ``<service>.<name>``, what moto and AWS do, the AWS document and the function that applies it."""
+
+    name: str
+    moto: str
+    aws: str
+    document: str
+    apply: Callable[[], None]
+
+
+REGISTRY: dict[str, Patch] = {}
+
+
+def patch(*, moto: str, aws: str, document: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register the decorated function as a patch named after its module and itself."""
+
+    def register(function: Callable[[], None]) -> Callable[[], None]:
+        name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+        if name in REGISTRY:
+            raise ValueError(f"two patches are named {name}")
+        REGISTRY[name] = Patch(name, moto, aws, document, function)
+        return function
+
+    return register
+
+
+def discover() -> dict[str, Patch]:
+    """Import every module of ``lab.api.patches`` and return the patches by name, in the order they are written."""
+    package = importlib.import_module("lab.api.patches")
+    for module in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"lab.api.patches.{module}")
+    return REGISTRY
+
+
+def apply_all() -> list[str]:
+    """Apply every patch; return their names."""
+    patches = discover()
+    for item in patches.values():
+        item.apply()
+    return list(patches)

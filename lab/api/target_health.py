@@ -1,0 +1,46 @@
+"""Target health as somebody else measured it.
+
+The emulator knows no machines; whoever runs them reports what their load balancer's health checks say, and
+``DescribeTargetHealth`` tells it. Where nothing was reported, moto's own answer stands.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+
+class Health(NamedTuple):
+    """State (``initial``, ``healthy``, ``unhealthy``, ``draining``…), reason code and description."""
+
+    state: str
+    reason: str | None = None
+    description: str | None = None
+
+
+_lock = threading.Lock()
+_reported: dict[tuple[str, str, int | None], Health] = {}
+
+
+def set(  # noqa: A001 - reads as target_health.set(...)
+    target_group_arn: str,
+    instance_id: str,
+    port: int | None,
+    state: str,
+    reason: str | None = None,
+    description: str | None = None,
+) -> None:
+    """Report the health of one target; ``port`` None means the target whatever its port."""
+    with _lock:
+        _reported[(target_group_arn, instance_id, port)] = Health(state, reason, description)
+
+
+def get(target_group_arn: str, instance_id: str, port: int | None) -> Health | None:
+    """Return what was reported for a target, or None."""
+    return _reported.get((target_group_arn, instance_id, port)) or _reported.get((target_group_arn, instance_id, None))
+
+
+def clear() -> None:
+    """Forget all reports."""
+    with _lock:
+        _reported.clear()
