@@ -1,0 +1,63 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waits for slow resources, all at once, saying what for. Documented in plugins/modules/cell_wait.py."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
+
+from ansible_collections.terrace.aws.plugins.module_utils import registry
+from ansible_collections.terrace.aws.plugins.module_utils.kind import FAILED, PENDING, Resource
+from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, plain
+
+display = Display()
+
+
+class ActionModule(CellAction):
+    _VALID_ARGS = frozenset({"kinds", "names", "timeout", "interval", "cell", "region"})
+    _supports_check_mode = True
+
+    def act(self) -> dict[str, t.Any]:
+        kinds = self.known_kinds(self.option("kinds") or registry.all_kinds())
+        timeout, interval = float(self.option("timeout", 3600)), float(self.option("interval", 2))
+        begun, told = time.monotonic(), 0.0
+        while True:
+            observed = self.observe(kinds, fresh=True)
+            waited = time.monotonic() - begun
+            self._refuse_failed(observed)
+            pending = self._waiting(observed)
+            if not pending or self._task.check_mode:
+                if told:
+                    display.display(f"{self.cell_name()}: all there after {waited:.0f} s")
+                return {"changed": False, "waited": round(waited, 1), "resources": plain(observed)}
+            if waited > timeout:
+                raise AnsibleActionFail(f"{self.cell_name()}: after {waited:.0f} s still waiting for {', '.join(pending)}")
+            if waited - told >= 10 or not told:
+                display.display(f"{self.cell_name()}: waiting for {', '.join(pending)} ({waited:.0f} s)")
+                told = max(waited, 0.01)
+            time.sleep(min(interval, max(0.2, timeout - waited)))
+
+    def _waiting(self, observed: dict[str, dict[str, Resource]]) -> list[str]:
+        names = self.option("names")
+        return [
+            f"{kind} {name} [{resource.status}]"
+            for kind, found in observed.items()
+            for name, resource in found.items()
+            if resource.state == PENDING and (not names or name in names)
+        ]
+
+    def _refuse_failed(self, observed: dict[str, dict[str, Resource]]) -> None:
+        failed = [
+            f"{kind} {name} [{resource.status}] {resource.facts.get('failure', '')}".rstrip()
+            for kind, found in observed.items()
+            for name, resource in found.items()
+            if resource.state == FAILED
+        ]
+        if failed:
+            raise AnsibleActionFail(f"{self.cell_name()}: AWS gave up on {', '.join(failed)}")

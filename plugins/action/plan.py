@@ -1,0 +1,144 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Shows what would change, and hands the roles what is to be written. Documented in plugins/modules/plan.py."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
+from ansible_collections.terrace.aws.plugins.module_utils.kind import Resource, every_tag
+from ansible_collections.terrace.aws.plugins.plugin_utils import desired, render
+from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
+
+#: How often and how far apart a proof looks again before it says that something does not hold: AWS is eventually
+#: consistent, and a describe call may show the old value for a few seconds.
+PROOF_TRIES, PROOF_PAUSE = 6, 2.5
+
+
+class ActionModule(CellAction):
+    _VALID_ARGS = frozenset({"role", "kinds", "state", "prove", "fresh", "cell", "region"})
+    _supports_check_mode = True
+
+    def act(self) -> dict[str, t.Any]:
+        kinds = self._kinds()
+        world = self._world(kinds)
+        rules = plan.Rules(
+            prune=boolean(self.variable("terrace_prune", False)),
+            absent=self.option("state", "present") == "absent",
+            replace=tuple(self.variable("terrace_allow_replace", [])),
+            data_loss=tuple(self.variable("terrace_allow_data_loss", [])),
+        )
+        prove = boolean(self.option("prove", False))
+        observed, changes = self._compared(kinds, world, rules, fresh=prove or boolean(self.option("fresh", False)))
+        if prove:
+            return self._proven(kinds, world, rules, observed, changes)
+        refused = [change for change in changes if change.refused]
+        if refused and not self._task.check_mode:
+            raise AnsibleActionFail(
+                "refused before anything was written:\n"
+                + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
+                result=self._result(kinds, world, rules, observed, changes),
+            )
+        return self._result(kinds, world, rules, observed, changes)
+
+    def _kinds(self) -> list[str]:
+        role = self.option("role")
+        if role:
+            names = list(registry.of_role(str(role)))
+            if not names:
+                raise AnsibleActionFail(f"no kind belongs to a role {role}; roles: {', '.join(registry.roles())}")
+            return names
+        return self.known_kinds(self.option("kinds") or registry.all_kinds())
+
+    def _world(self, kinds: list[str]) -> desired.World:
+        variables = self._vars if self.option("role") else desired.variables_with_defaults(self._vars)
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        if self.option("state", "present") == "absent":
+            return {kind: {} for kind in kinds}
+        world, problems = desired.of_kinds(kinds, variables, templar.template)
+        problems = problems or desired.cross_checked(world, self.cell_name())
+        if problems:
+            raise AnsibleActionFail(
+                f"{self.cell_name()}: the inventory is wrong, nothing was written:\n"
+                + "\n".join(f"  {problem}" for problem in problems)
+            )
+        return desired.with_tags(world, self.variable("cell_tags", {}))
+
+    def _compared(
+        self, kinds: list[str], world: desired.World, rules: plan.Rules, fresh: bool
+    ) -> tuple[dict[str, dict[str, Resource]], list[plan.Change]]:
+        observed = self.observe(registry.with_references(kinds), fresh)
+        found = [
+            change
+            for kind in kinds
+            for change in plan.changes(registry.kind(kind), world[kind], observed[kind], rules)
+        ]
+        return observed, found
+
+    def _proven(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
+        for _again in range(PROOF_TRIES):
+            left = plan.unfinished(changes, observed)
+            if not left:
+                return self._result(kinds, world, rules, observed, []) | {"proven": True}
+            time.sleep(PROOF_PAUSE)
+            observed, changes = self._compared(kinds, world, rules, fresh=True)
+        raise AnsibleActionFail(
+            f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left),
+            result=self._result(kinds, world, rules, observed, left),
+        )
+
+    def _result(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
+        role = str(self.option("role") or "")
+        trusted = boolean(self.variable("terrace_trust_plan", True)) or rules.absent or self._task.check_mode
+        touched = {(change.kind, change.name): change for change in changes if change.action != plan.ORPHAN}
+        write: dict[str, dict[str, t.Any]] = {}
+        gone: dict[str, dict[str, dict[str, t.Any]]] = {"replace": {}, "remove": {}}
+        for kind in kinds:
+            for name, entry in world[kind].items():
+                change = touched.get((kind, name))
+                if change or not trusted:
+                    write.setdefault(kind, {})[name] = self._entry(kind, name, entry, observed[kind].get(name), change)
+        for change in changes:
+            if change.action in gone:
+                resource = observed[change.kind][change.name]
+                gone[change.action].setdefault(change.kind, {})[change.name] = resource.as_dict()
+        output = plain({kind: observed[kind] for kind in kinds})
+        totals = plan.counts(changes)
+        result: dict[str, t.Any] = {
+            "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
+            "pending": bool(write or gone["replace"] or gone["remove"]),
+            "write": write,
+            "replace": gone["replace"],
+            "remove": gone["remove"],
+            "ids": ids(observed),
+            "resources": output,
+            "terrace_plan": {
+                "cell": self.cell_name(),
+                "role": role,
+                "proof": boolean(self.option("prove", False)),
+                "counts": totals,
+                "changes": [change.as_dict() for change in changes],
+            },
+        }
+        if changes:
+            result["diff"] = [{"prepared": render.changes(changes, f"{self.cell_name()}: {role or 'cell'}")}]
+        return result
+
+    def _entry(self, kind, name, entry, resource, change) -> dict[str, t.Any]:
+        cell = self.cell_name()
+        return {
+            **entry,
+            "tags": every_tag(cell, kind, name, entry.get("tags")),
+            "aws_name": f"{cell}-{name}",
+            "id": resource.id if resource else "",
+            "facts": resource.facts if resource else {},
+            "action": change.action if change else "",
+            "fields": sorted(change.fields) if change else [],
+        }

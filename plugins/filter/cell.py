@@ -1,0 +1,53 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters for a cell's connection to AWS."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+def cell_environment(region: str, endpoint_url: str = "", session: dict[str, t.Any] | None = None) -> dict[str, str]:
+    """The environment AWS tools run with in a cell.
+
+    Keys of an assumed role or of the inventory reach the tools as a profile in a private file
+    (``session.credentials_file``), so that none stands on a command line. An endpoint means an emulated API: whatever would leave for AWS all the same (an SDK that does not
+    heed the endpoint, a misspelt option) meets a proxy that does not exist.
+    """
+    variables = {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_RETRY_MODE": "standard",
+        "AWS_MAX_ATTEMPTS": "10",
+        "AWS_PAGER": "",
+    }
+    if endpoint_url:
+        variables |= {
+            "AWS_ENDPOINT_URL": endpoint_url,
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+    credentials_file = (session or {}).get("credentials_file")
+    if credentials_file:
+        variables |= {
+            "AWS_SHARED_CREDENTIALS_FILE": credentials_file,
+            "AWS_PROFILE": session["profile"],
+            "AWS_ACCESS_KEY_ID": "",
+            "AWS_SECRET_ACCESS_KEY": "",
+            "AWS_SESSION_TOKEN": "",
+        }
+    return variables
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"cell_environment": cell_environment}

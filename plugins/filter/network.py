@@ -1,0 +1,190 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the network role: from a compact description to what AWS is asked for."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..plugin_utils import specs
+
+VPC = "main"
+
+
+def network_layout(
+    cidr: str, region: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], nat: str = "per_zone"
+) -> dict[str, dict[str, dict[str, t.Any]]]:
+    """The VPC, subnets, gateways, route tables and ACLs of a network cut into tiers, each over every zone.
+
+    :param cidr: the network, for example 10.0.0.0/16; empty for none
+    :param zones: letters of the region's zones
+    :param tiers: as in the entry point ``tier`` of the role's argument specs
+    :param nat: per_zone, single or none
+    :raises AnsibleFilterError: naming everything that is wrong
+    """
+    empty = dict.fromkeys(
+        ("vpcs", "internet_gateways", "subnets", "elastic_ips", "nat_gateways", "route_tables", "acls"), {}
+    )
+    if not cidr:
+        return empty
+    tiers, problems = _typed(tiers)
+    problems += _misfits(cidr, zones, tiers, nat)
+    if problems:
+        raise AnsibleFilterError("\n  ".join(problems))
+    subnets = {
+        f"{tier}-{zone}": {
+            "vpc": VPC,
+            "cidr": str(_zone_network(cidr, options, place)),
+            "zone": f"{region}{zone}",
+            "tier": tier,
+            "map_public_ip": options["map_public_ip"],
+        }
+        for tier, options in tiers.items()
+        for place, zone in enumerate(zones)
+    }
+    public = next((name for name, options in tiers.items() if options["route"] == "internet"), None)
+    wanted = any(options["route"] == "nat" for options in tiers.values())
+    nat_zones = {"per_zone": zones, "single": zones[:1], "none": []}[nat] if wanted else []
+    acls = {
+        name: {
+            "vpc": VPC,
+            "subnets": [f"{name}-{zone}" for zone in zones],
+            "ingress": options["acl"].get("ingress", {}),
+            "egress": options["acl"].get("egress", {}),
+        }
+        for name, options in tiers.items()
+        if options["acl"]
+    }
+    return {
+        "vpcs": {VPC: {"cidr": cidr}},
+        "internet_gateways": {VPC: {"vpc": VPC}} if public else {},
+        "subnets": subnets,
+        "elastic_ips": {f"nat-{zone}": {} for zone in nat_zones},
+        "nat_gateways": {zone: {"subnet": f"{public}-{zone}", "elastic_ip": f"nat-{zone}"} for zone in nat_zones},
+        "route_tables": _route_tables(zones, tiers, nat, nat_zones),
+        "acls": acls,
+    }
+
+
+def _typed(tiers: dict[str, dict[str, t.Any]]) -> tuple[dict[str, dict[str, t.Any]], list[str]]:
+    options = specs.entry_point("network", "tier")
+    typed: dict[str, dict[str, t.Any]] = {}
+    problems: list[str] = []
+    for name, tier in specs.plain(tiers).items():
+        wrong = list(specs.unknown_options(options, tier, f"network_tiers.{name}"))
+        outcome = ArgumentSpecValidator(options).validate({key: tier[key] for key in tier if key in options})
+        problems += [*wrong, *(f"network_tiers.{name}: {message}" for message in outcome.error_messages)]
+        typed[name] = outcome.validated_parameters
+    return typed, problems
+
+
+def _misfits(cidr: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], nat: str) -> list[str]:
+    try:
+        network = ipaddress.IPv4Network(cidr)
+    except ValueError as error:
+        return [f"network_cidr: {error}"]
+    problems = []
+    if not zones:
+        problems.append("network_zones: name at least one zone by its letter")
+    if len(set(zones)) != len(zones):
+        problems.append(f"network_zones: {', '.join(zones)} names a zone twice")
+    blocks: dict[str, ipaddress.IPv4Network] = {}
+    for name, tier in tiers.items():
+        where = f"network_tiers.{name}"
+        if not isinstance(tier.get("number"), int):
+            continue
+        bits = network.prefixlen + tier["newbits"] + tier["zone_newbits"]
+        if bits > 28:
+            problems.append(f"{where}: leaves a zone a /{bits} of {cidr}; AWS takes at most a /28")
+        elif tier["number"] >= 2 ** tier["newbits"] or tier["number"] < 0:
+            problems.append(f"{where}.number: {cidr} has {2 ** tier['newbits']} blocks with newbits={tier['newbits']}")
+        elif len(zones) > 2 ** tier["zone_newbits"]:
+            room = 2 ** tier["zone_newbits"]
+            problems.append(f"{where}.zone_newbits: {tier['zone_newbits']} leaves room for {room} zones, not {len(zones)}")
+        else:
+            block = _block(network, tier)
+            problems += [
+                f"{where}: its block {block} overlaps {theirs} of tier {other}; give another number"
+                for other, theirs in blocks.items()
+                if theirs.overlaps(block)
+            ]
+            blocks[name] = block
+        if tier["route"] == "nat" and nat != "none" and all(each["route"] != "internet" for each in tiers.values()):
+            problems.append(f"{where}.route: nat needs a tier with route: internet for the NAT gateways to stand in")
+    return problems
+
+
+def _block(network: ipaddress.IPv4Network, tier: dict[str, t.Any]) -> ipaddress.IPv4Network:
+    prefix = network.prefixlen + tier["newbits"]
+    return ipaddress.IPv4Network((int(network.network_address) + (tier["number"] << (32 - prefix)), prefix))
+
+
+def _zone_network(cidr: str, tier: dict[str, t.Any], place: int) -> ipaddress.IPv4Network:
+    block = _block(ipaddress.IPv4Network(cidr), tier)
+    prefix = block.prefixlen + tier["zone_newbits"]
+    return ipaddress.IPv4Network((int(block.network_address) + (place << (32 - prefix)), prefix))
+
+
+def _route_tables(
+    zones: list[str], tiers: dict[str, dict[str, t.Any]], nat: str, nat_zones: list[str]
+) -> dict[str, dict[str, t.Any]]:
+    """One table a tier; a tier that goes out by its own zone's NAT gateway has one a zone."""
+    tables: dict[str, dict[str, t.Any]] = {}
+    for name, tier in tiers.items():
+        every = [f"{name}-{zone}" for zone in zones]
+        if tier["route"] == "nat" and nat == "per_zone":
+            for zone in zones:
+                routes = {"0.0.0.0/0": f"nat_gateway:{zone}"}
+                tables[f"{name}-{zone}"] = {"vpc": VPC, "subnets": [f"{name}-{zone}"], "routes": routes}
+            continue
+        target = {"internet": f"internet_gateway:{VPC}", "nat": f"nat_gateway:{nat_zones[0]}" if nat_zones else ""}
+        goal = target.get(tier["route"])
+        tables[name] = {"vpc": VPC, "subnets": every, "routes": {"0.0.0.0/0": goal} if goal else {}}
+    return tables
+
+
+def acl_rules(rules: dict[str, dict[str, t.Any]]) -> list[list[t.Any]]:
+    """Rules by number as amazon.aws.ec2_vpc_nacl takes them: number, protocol, action, cidr, icmp type and code, ports."""
+    made = []
+    for number, rule in sorted(rules.items(), key=lambda each: int(each[0])):
+        protocol = rule.get("protocol", "tcp")
+        ports = str(rule.get("ports", "all"))
+        first, _, last = ("0-65535" if ports == "all" else ports).partition("-")
+        bounded = protocol in ("tcp", "udp")
+        made.append(
+            [
+                int(number),
+                protocol,
+                rule.get("action", "allow"),
+                rule["cidr"],
+                -1 if protocol == "icmp" else None,
+                -1 if protocol == "icmp" else None,
+                int(first) if bounded else None,
+                int(last or first) if bounded else None,
+            ]
+        )
+    return made
+
+
+def vpc_routes(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Destination to ``kind:name`` as amazon.aws.ec2_vpc_route_table takes them; a name no kind knows is an id itself."""
+    keys = {"nat_gateway": "nat_gateway_id", "network_interface": "network_interface_id"}
+    keys |= {"transit_gateway": "transit_gateway_id", "vpc_peering": "vpc_peering_connection_id"}
+    made = []
+    for destination, target in routes.items():
+        kind, _, name = target.partition(":")
+        made.append({"dest": destination, keys.get(kind, "gateway_id"): ids.get(kind, {}).get(name, name)})
+    return made
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"network_layout": network_layout, "acl_rules": acl_rules, "vpc_routes": vpc_routes}

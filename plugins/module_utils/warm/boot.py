@@ -1,0 +1,61 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start of the warm process: detach, listen, preload, say so, serve."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import threading
+
+from . import child, lessons, models, payload, preload, server
+
+
+class Warm:
+    """The parts of a warm process."""
+
+    def __init__(self, config: dict) -> None:
+        with open("/proc/self/comm", "rb") as comm:
+            self.comm = comm.read().strip()
+        self.child = child
+        self.preload = preload.Preload(config)
+        self.payloads = payload.Payloads(self.preload)
+        self.lessons = lessons.Lessons(self.payloads)
+
+
+def main(config: dict, status: int) -> None:
+    """Serve until the end. `status` is the pipe on which the client that holds the lock waits for one line."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+    os.umask(0o077)
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(config["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.dup2(null, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    try:
+        warm = Warm(config)
+        if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:
+            raise RuntimeError("a preloaded library has started a thread")
+        gc.collect()
+        gc.freeze()
+        listener = server.listen(config["socket"])
+        config["inode"] = os.stat(config["socket"]).st_ino
+        child.LIBC.prctl(child.PR_SET_NAME, b"terrace-warm")
+        answer = {"ready": os.getpid()}
+    except Exception as ex:
+        answer = {"error": f"{type(ex).__name__}: {ex}"}
+    os.write(status, json.dumps(answer).encode() + b"\n")
+    os.close(status)
+    if "ready" in answer:
+        try:
+            server.Server(config, warm, listener, os.getpid()).run()
+        except BaseException as ex:
+            sys.__excepthook__(type(ex), ex, ex.__traceback__)
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,218 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forked child: becomes what `sh -c 'NAME=value python' < payload` would be, says `ready`, and runs the module at `go`."""
+
+from __future__ import annotations
+
+import _signal
+import atexit
+import ctypes
+import gc
+import importlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import zipimport
+
+from . import lessons, models, preload
+
+CONNECTION_FD = preload.FD - 1
+PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+LIBC = ctypes.CDLL(None, use_errno=True)
+# What Python ignores from its start on.
+IGNORED = {signal.SIGPIPE, signal.SIGXFSZ}
+SIGNALS = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
+
+
+class Refusal(Exception):
+    """This call cannot be run warm. `retry` when a new server could."""
+
+    def __init__(self, reason: str, retry: bool = False) -> None:
+        super().__init__(reason)
+        self.retry = retry
+
+
+def main(server: int, warm, connection: int, fds: list[int], meta: dict, entry, arguments: dict,
+         environment: dict, direct: bool) -> int:  # fmt: skip
+    """Everything from the fork to the end of the module. Returns the exit status; the caller leaves with os._exit."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        return 1
+    arrange(warm, connection, fds, entry)
+    conn = socket.socket(fileno=CONNECTION_FD)
+    conn.setblocking(True)
+    try:
+        settle(warm, meta, entry, environment)
+        answer = {"ready": os.getpid(), "direct": direct, "notes": warm.preload.notes}
+    except Refusal as ex:
+        if ex.retry:
+            lessons.tell({"stale": str(ex)})
+        answer = {"refuse": str(ex), "retry": ex.retry}
+    conn.sendall(json.dumps(answer).encode() + b"\n")
+    if conn.recv(1) != b"G":
+        return 0
+    conn.close()
+    return run(entry, arguments)
+
+
+def arrange(warm, connection: int, fds: list[int], entry) -> None:
+    """Give the descriptors their places: 0, 1, 2, the directory as cwd, and four high ones; nothing else stays open."""
+    stdin, stdout, stderr, cwd = fds
+    os.dup2(connection, CONNECTION_FD, inheritable=False)
+    os.dup2(entry.fd, preload.FD, inheritable=False)
+    os.dup2(warm.lessons.write, lessons.FD, inheritable=False)
+    for target, fd in enumerate((stdin, stdout, stderr)):
+        os.dup2(fd, target)
+    os.fchdir(cwd)
+    os.closerange(3, lessons.FD)
+    os.closerange(preload.FD + 1, preload.FD + 4096)
+
+
+def settle(warm, meta: dict, entry, environment: dict[bytes, bytes]) -> None:
+    """Session, signals, umask, environment and sys.modules of a fresh process. Raises Refusal."""
+    os.setsid()
+    LIBC.prctl(PR_SET_NAME, warm.comm)
+    signal.set_wakeup_fd(-1)
+    ignored = IGNORED | set(meta["ignored"])
+    for number in SIGNALS:
+        _signal.signal(number, _signal.SIG_IGN if number in ignored else _signal.SIG_DFL)
+    if signal.SIGINT not in ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, meta["blocked"])
+    os.umask(meta["umask"])
+
+    stale = warm.preload.stale()
+    if stale:
+        raise Refusal(f"{stale} has changed", retry=True)
+    os.environb.clear()
+    os.environb.update(environment)
+    time.tzset()
+    tempfile.tempdir = None
+    os.setsid = setsid
+    groups, names = warm.preload.differing(dict(os.environ))
+    if "base" in groups:
+        raise Refusal(f"{', '.join(sorted(names))} is read when Python starts")
+    purge = set(entry.purge)
+    for group in groups:
+        purge |= warm.preload.loaded[group]
+    if entry.mismatch:
+        purge.update(warm.preload.ours())
+    for name in purge:
+        forget(name)
+    place(entry)
+
+
+def setsid(leader: int = 0, original=os.setsid) -> None:
+    """os.setsid for a module: the child leads a session already, which is what the module wants."""
+    if os.getpid() != os.getsid(0):
+        original()
+
+
+def forget(name: str) -> None:
+    """Take a module out of sys.modules and off its package, so that an import loads it anew."""
+    if sys.modules.pop(name, None) is not None:
+        package, _, leaf = name.rpartition(".")
+        if package in sys.modules:
+            sys.modules[package].__dict__.pop(leaf, None)
+
+
+def place(entry) -> None:
+    """Let zipimport see the call's payload where the preloaded one was."""
+    zipimport._zip_directory_cache[preload.PATH] = entry.contents
+    for path in [path for path in sys.path_importer_cache if path.startswith(preload.PATH)]:
+        del sys.path_importer_cache[path]
+    for module in list(sys.modules.values()):
+        loader = getattr(module, "__loader__", None)
+        if isinstance(loader, zipimport.zipimporter) and hasattr(loader, "_files"):
+            loader._files = entry.contents
+    excluded = {"", ".", preload.PATH, os.path.dirname(os.path.realpath("<stdin>"))}
+    sys.path[:] = [preload.PATH] + [path for path in sys.path if path not in excluded]
+
+
+def run(entry, arguments: dict) -> int:
+    """The work of AnsiballZ's wrapper and of Python around it. Returns the exit status."""
+    limit = arguments["rlimit_nofile"]
+    if limit:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = min(hard, limit)
+        if wanted != soft:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            except ValueError:
+                pass
+    # Another process that imports from the payload (a respawned module) cannot say /proc/self.
+    outside = f"/proc/{os.getpid()}/fd/{preload.FD}"
+    if entry.mismatch:
+        sys.path[0] = outside
+        zipimport._zip_directory_cache.pop(preload.PATH, None)
+    else:
+        respawn = sys.modules.get("ansible.module_utils.common.respawn")
+        if respawn is not None:
+            respawn._ANSIBLE_PARENT_PATH = pathlib.Path(outside)
+    status = 0
+    died = False
+    try:
+        loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
+        loader.run_module(
+            json_params=arguments["params"].encode(),
+            profile=arguments["profile"],
+            module_fqn=arguments["module_fqn"],
+            modlib_path=outside,
+            extensions={},
+        )
+    except SystemExit as ex:
+        status = exit_status(ex.code)
+    except BaseException as ex:
+        trace = ex.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(type(ex), ex.with_traceback(trace), trace)
+        status = 1
+        died = isinstance(ex, KeyboardInterrupt)
+        del trace
+    return finish(status, died)
+
+
+def exit_status(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def finish(status: int, died: bool) -> int:
+    """End as Python does: threads, atexit, objects with a finalizer, standard streams. Without freeing what was preloaded."""
+    if models.MISSED or lessons.COMPILED:
+        lessons.tell({"models": models.MISSED, "code": lessons.COMPILED})
+    for step in (threading._shutdown, atexit._run_exitfuncs, gc.collect):
+        try:
+            step()
+        except BaseException as ex:
+            sys.excepthook(type(ex), ex, ex.__traceback__)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException as ex:
+            if stream is sys.stdout:
+                status = 120
+                try:
+                    sys.stderr.write(f"Exception ignored in: {stream!r}\n{type(ex).__name__}: {ex}\n")
+                except BaseException:
+                    pass
+    if died:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return status

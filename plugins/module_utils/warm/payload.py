@@ -1,0 +1,128 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AnsiballZ payloads: taking one apart, and remembering what a payload needs from one call to the next."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import io
+import os
+import re
+import zipfile
+import zipimport
+
+from . import preload as preloading
+
+KNOWN = re.compile(
+    rb"\A#![^\n]*\n(?P<code>.*?\n)\n\nif __name__ == \"__main__\":\n    _ansiballz_main\(\n(?P<arguments>.*)\n\)\n\Z", re.DOTALL
+)
+ARGUMENTS = {"ansible_module", "module_fqn", "profile", "date_time", "rlimit_nofile", "params", "extensions", "zip_data"}
+
+# SHA-256 of the wrapper's code (without its first line) whose work child.run() does. Another wrapper is run by `local`.
+WRAPPERS = {
+    "6b47aa53da8ef6dce8a02790ba2f0bc56ca27fd8e13b5cfd4bf28b08f3ef56d1",  # ansible-core 2.21
+}
+
+SITECUSTOMIZE = 'import sys\nsys.path.insert(0, __file__.rpartition("/")[0])\n'
+
+
+class Unknown(ValueError):
+    """This is no payload that can be run warm."""
+
+
+class Entry:
+    """One distinct zip: its memfd and what was found out about it."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.names: list[str] = []
+        self.contents: dict = {}  # as zipimport keeps it
+        self.purge: list[str] = []  # preloaded modules that this payload does not have
+        self.mismatch: list[str] = []  # preloaded modules whose source is another one here
+        self.outdated = False
+        self.groups: tuple = ()
+
+
+class Payloads:
+    """The payloads seen, by digest."""
+
+    def __init__(self, preload, limit: int = 64) -> None:
+        self.preload = preload
+        self.limit = limit
+        self.entries: dict[bytes, Entry] = {}
+        self.code: dict[tuple[str, bytes], object] = {}
+
+    def register(self, payload: bytes) -> tuple[Entry, dict]:
+        """Take a wrapper apart. Raises Unknown when it is not the wrapper of a known ansible-core."""
+        found = KNOWN.match(payload)
+        if not found:
+            raise Unknown("not an AnsiballZ module")
+        if hashlib.sha256(found["code"]).hexdigest() not in WRAPPERS:
+            raise Unknown("the AnsiballZ wrapper of this ansible-core is not known")
+        arguments = {}
+        zipped = b""
+        for line in found["arguments"].split(b"\n"):
+            name, _, value = line.partition(b"=")
+            if name == b"zip_data":
+                zipped = value[1:-2]
+                arguments["zip_data"] = None
+            elif name == b"date_time":
+                arguments["date_time"] = None
+            else:
+                arguments[name.decode()] = ast.literal_eval(value.decode()[:-1])
+        if set(arguments) != ARGUMENTS:
+            raise Unknown("the AnsiballZ wrapper has other arguments")
+        if arguments["extensions"]:
+            raise Unknown("a debugger or coverage is on")
+        digest = hashlib.sha256(zipped).digest()
+        entry = self.entries.pop(digest, None)
+        if entry is None or entry.groups != tuple(self.preload.loaded):
+            if entry is not None:
+                os.close(entry.fd)
+            entry = self.open(base64.b64decode(zipped), arguments["module_fqn"])
+        self.entries[digest] = entry  # last is newest
+        while len(self.entries) > self.limit:
+            os.close(self.entries.pop(next(iter(self.entries))).fd)
+        return entry, arguments
+
+    def open(self, data: bytes, module: str) -> Entry:
+        """Compare a zip with what is preloaded, load the groups it is for, and compile its module."""
+        buffer = io.BytesIO(data)
+        with zipfile.ZipFile(buffer, "a") as archive:
+            names = archive.namelist()
+            self.preload.want(names)
+            archive.writestr(zipfile.ZipInfo("sitecustomize.py"), SITECUSTOMIZE)
+        entry = Entry(preloading.memfd("payload", buffer.getvalue()))
+        os.dup2(entry.fd, preloading.FD, inheritable=False)
+        entry.names = names
+        entry.groups = tuple(self.preload.loaded)
+        entry.contents = preloading.directory()
+        with zipfile.ZipFile(buffer) as archive:
+            have = {name for name in names if name.endswith(".py")}
+            for name in self.preload.ours():
+                path = name.replace(".", "/")
+                file = next((f for f in (f"{path}/__init__.py", f"{path}.py") if f in have), None)
+                if file is None:
+                    entry.purge.append(name)
+                elif archive.read(file) != self.preload.sources.get(file):
+                    entry.mismatch.append(name)
+                    entry.outdated = entry.outdated or self.preload.outdated(file)
+        self.compile(f"{preloading.PATH}/{module.replace('.', '/')}.py", entry)
+        return entry
+
+    def compile(self, pathname: str, entry: Entry) -> None:
+        """Compile a file of a payload as zipimport would, for the children to find."""
+        name = pathname[len(preloading.PATH) + 1 :]
+        toc = entry.contents.get(name)
+        if toc is None:
+            return
+        try:
+            source = zipimport._get_data(preloading.PATH, toc)
+            self.code.setdefault((pathname, source), zipimport._compile_source(pathname, source))
+        except Exception:  # the module's own fault: the child meets it again, where it belongs
+            return
+        while len(self.code) > 500:
+            del self.code[next(iter(self.code))]

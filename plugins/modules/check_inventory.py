@@ -1,0 +1,32 @@
+#!/usr/bin/python
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action terrace.aws.check_inventory; the work is done in plugins/action/check_inventory.py."""
+
+DOCUMENTATION = r"""
+module: check_inventory
+short_description: Refuse a cell's inventory that is wrong, before anything is asked of AWS
+version_added: 0.1.0
+description:
+  - Checks every variable of the cell against the argument specs of the collection's roles, every entry against its kind's,
+    every reference between entries, and what the kinds know beyond that (networks that overlap, for example).
+  - Everything that is wrong is reported at once, with the name of the variable and what would be right. A variable that no
+    role knows is an error.
+  - An inventory's own variables are declared in C(terrace_inventory_options), in the form of an argument spec.
+options:
+  known:
+    description: Further variables that may be set, for plays that bring their own.
+    type: list
+    elements: str
+author:
+  - The Terrace developers
+"""
+
+EXAMPLES = r"""
+- name: Check the inventory
+  terrace.aws.check_inventory:
+"""
+
+RETURN = r"""#"""

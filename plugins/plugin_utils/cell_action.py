@@ -1,0 +1,139 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the actions share: the cell from the play's variables, the play's environment, and one run's observations."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..module_utils import registry
+from ..module_utils.cell import Cell
+from ..module_utils.kind import Resource
+
+#: Read when Ansible's main process loads the action, so that no task has to import it again.
+__all__ = ["CellAction", "Observations"]
+
+
+class Observations:
+    """What was read of a cell in this run of ansible-playbook, kept in its private temporary directory.
+
+    A role's plan uses what an earlier task of the run has read; whatever writes reads afresh afterwards.
+    """
+
+    def __init__(self, cell: str, region: str) -> None:
+        folder = pathlib.Path(C.DEFAULT_LOCAL_TMP) / "terrace"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._path = folder / f"{cell}.{region}.json"
+
+    def load(self) -> dict[str, dict[str, Resource]]:
+        try:
+            kept = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        return {kind: {name: Resource(**res) for name, res in found.items()} for kind, found in kept.items()}
+
+    def keep(self, observed: dict[str, dict[str, Resource]]) -> None:
+        kept = {**self.load(), **observed}
+        plain = {kind: {name: res.as_dict() for name, res in found.items()} for kind, found in kept.items()}
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(plain, default=str))
+        partial.replace(self._path)
+
+
+class CellAction(ActionBase):
+    """An action that looks at a cell through the AWS API, with the environment modules of the same play get."""
+
+    _requires_connection = False
+
+    def variable(self, name: str, default: t.Any = None) -> t.Any:
+        """A templated variable of the play."""
+        if name not in self._vars:
+            return default
+        return self._templar.template(self._vars[name])
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        self._vars = task_vars or {}
+        with self._play_environment():
+            try:
+                return self.act()
+            except (ClientError, BotoCoreError) as error:
+                raise AnsibleActionFail(f"{self.cell_name()}: {error}") from error
+
+    def act(self) -> dict[str, t.Any]:
+        """What the action does, inside the play's environment."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def _play_environment(self) -> t.Iterator[None]:
+        wanted: dict[str, t.Any] = {}
+        self._compute_environment_string(wanted)
+        before = self._outer = dict(os.environ)
+        os.environ.update({key: str(value) for key, value in wanted.items()})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def option(self, name: str, default: t.Any = None) -> t.Any:
+        value = self._task.args.get(name)
+        return default if value is None else value
+
+    def cell_name(self) -> str:
+        return str(self.option("cell") or self.variable("cell_name") or self._vars["inventory_hostname"])
+
+    def region(self) -> str:
+        region = self.option("region") or self.variable("cell_region")
+        if not region:
+            raise AnsibleActionFail("cell_region is not set: which AWS region is this cell in (for example us-east-1)?")
+        return str(region)
+
+    def cell(self) -> Cell:
+        """A fresh view of the cell: what it reads, it reads now."""
+        return Cell(self.cell_name(), self.region())
+
+    def observations(self) -> Observations:
+        return Observations(self.cell_name(), self.region())
+
+    def observe(self, kinds: t.Iterable[str], fresh: bool) -> dict[str, dict[str, Resource]]:
+        """The kinds as they are; unless ``fresh``, as they were last read in this run."""
+        wanted = list(kinds)
+        kept = {} if fresh else self.observations().load()
+        missing = [kind for kind in wanted if kind not in kept]
+        if missing:
+            read = self.cell().observe(missing)
+            self.observations().keep(read)
+            kept.update(read)
+        return {kind: kept[kind] for kind in wanted}
+
+    def known_kinds(self, names: t.Iterable[str]) -> list[str]:
+        """The names, refused where one is no kind."""
+        names = list(names)
+        unknown = sorted(set(names) - set(registry.all_kinds()))
+        if unknown:
+            raise AnsibleActionFail(f"no such kind: {', '.join(unknown)}; known: {', '.join(sorted(registry.all_kinds()))}")
+        return names
+
+
+def ids(observed: dict[str, dict[str, Resource]]) -> dict[str, dict[str, str]]:
+    """``{kind: {logical name: id}}``."""
+    return {kind: {name: res.id for name, res in found.items()} for kind, found in observed.items()}
+
+
+def plain(observed: dict[str, dict[str, Resource]]) -> dict[str, dict[str, t.Any]]:
+    """Resources as results can carry them."""
+    return {
+        kind: {name: res.as_dict() for name, res in found.items()} for kind, found in observed.items()
+    }

@@ -1,0 +1,93 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the inventory desires of a cell: the roles' variables, templated, validated and cross-checked."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleError
+
+from ..module_utils import registry
+from . import specs
+
+#: ``{kind: {logical name: {option: value}}}``
+World = dict[str, dict[str, dict[str, t.Any]]]
+
+
+def variables_with_defaults(task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The variables every role would see: its defaults beneath what the inventory and the play say."""
+    merged: dict[str, t.Any] = {}
+    for role in specs.every_role():
+        merged.update(specs.load(role, "defaults/main"))
+    return {**merged, **task_vars}
+
+
+def why(variable: str, error: AnsibleError) -> str:
+    """What made templating a variable fail: the innermost cause, which our own filters word for operators."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = getattr(cause, "message", "") or str(cause)
+    return text if text.startswith("network_") else f"{variable}: {text}"
+
+
+def of_kinds(
+    kinds: t.Iterable[str], variables: dict[str, t.Any], template: t.Callable[[t.Any], t.Any]
+) -> tuple[World, list[str]]:
+    """Every entry of the kinds, typed and with defaults filled in, and all that is wrong with them alone.
+
+    :param template: resolves a raw variable
+    """
+    world: World = {}
+    problems: list[str] = []
+    for name in kinds:
+        kind = registry.kind(name)
+        world[name] = {}
+        try:
+            entries = template(variables.get(kind.variable)) or {}
+        except AnsibleError as error:
+            problems.append(why(kind.variable, error))
+            continue
+        if not isinstance(entries, dict):
+            problems.append(f"{kind.variable}: must be a dict keyed by logical name, not {type(entries).__name__}")
+            continue
+        for key, entry in entries.items():
+            world[name][str(key)], wrong = specs.validated(kind, str(key), entry)
+            problems.extend(wrong)
+    return world, problems
+
+
+def with_tags(world: World, cell_tags: dict[str, t.Any]) -> World:
+    """The cell's tags beneath every entry's own."""
+    for name, entries in world.items():
+        if registry.kind(name).taggable:
+            for entry in entries.values():
+                own = {**(cell_tags or {}), **(entry.get("tags") or {})}
+                entry["tags"] = {str(key): str(value) for key, value in own.items()}
+    return world
+
+
+def cross_checked(world: World, cell_name: str = "") -> list[str]:
+    """References to what does not exist, names AWS would not take, and what each kind finds wrong itself."""
+    problems: list[str] = []
+    for name, entries in world.items():
+        kind = registry.kind(name)
+        for key, entry in entries.items():
+            where = f"{kind.variable}.{key}"
+            for option, other in kind.references.items():
+                for wanted in kind.names_in(option, entry):
+                    if other in world and wanted not in world[other]:
+                        known = specs.suggestion(wanted, world[other])
+                        problems.append(
+                            f"{where}.{option}: no {other} is called {wanted} in {registry.kind(other).variable}{known}"
+                        )
+            length = len(f"{cell_name}-{key}")
+            if kind.longest_name and length > kind.longest_name:
+                problems.append(
+                    f"{where}: AWS takes {kind.longest_name} characters, {cell_name}-{key} has {length}; shorten the name"
+                )
+            problems.extend(f"{where}: {problem}" for problem in kind.check(key, entry, world))
+    return problems

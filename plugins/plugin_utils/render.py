@@ -1,0 +1,46 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan as an operator reads it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ..module_utils import plan
+
+SIGNS = {plan.CREATE: "+", plan.UPDATE: "~", plan.REPLACE: "-/+", plan.REMOVE: "-", plan.ORPHAN: "?"}
+NOTES = {
+    plan.REPLACE: "is replaced",
+    plan.REMOVE: "is removed",
+    plan.ORPHAN: "is not in the inventory; terrace_prune=true removes it",
+}
+
+
+def value(what: t.Any) -> str:
+    """A value on one line."""
+    if isinstance(what, str):
+        return what if what else '""'
+    return json.dumps(what, default=str, ensure_ascii=False)
+
+
+def change(one: plan.Change) -> str:
+    """One resource: a headline, then a line a field."""
+    notes = [NOTES[one.action]] if one.action in NOTES else []
+    notes += [f"because {', '.join(one.forced)} cannot be changed"] if one.forced else []
+    notes += [f"REFUSED: {one.refused}"] if one.refused else []
+    lines = [f"  {SIGNS[one.action]:>3} {one.kind} {one.name}" + (f"  ({'; '.join(notes)})" if notes else "")]
+    for field, both in one.fields.items():
+        if one.action == plan.CREATE:
+            lines.append(f"          {field}: {value(both['after'])}")
+        else:
+            lines.append(f"          {field}: {value(both['before'])} -> {value(both['after'])}")
+    return "\n".join(lines)
+
+
+def changes(found: t.Iterable[plan.Change], title: str = "") -> str:
+    """Several, under a title."""
+    text = "\n".join(change(one) for one in found)
+    return f"{title}\n{text}\n" if title else text
