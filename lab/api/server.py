@@ -16,6 +16,7 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 import argparse  # noqa: E402
+import importlib.util  # noqa: E402
 import signal  # noqa: E402
 import threading  # noqa: E402
 from typing import Any  # noqa: E402
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-patches", action="store_true", help="plain moto, to see whether patches are needed")
     options = parser.parse_args(arguments)
     lab = Lab([] if options.no_patches else patching.apply_all())
+    if importlib.util.find_spec("lab.machines.bridge"):
+        importlib.import_module("lab.machines.bridge").register(lab)
     server = Server(options.host, options.port, lab)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ["MOTO_PORT"] = str(server.port)

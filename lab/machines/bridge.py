@@ -1,0 +1,152 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API's process does for the machines: `register(lab)` adds these to the API's admin endpoints.
+
+POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchanged: true} when that is what the caller has
+POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
+POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lab.machines import snapshot
+
+_consoles: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+def register(lab: Any) -> None:
+    """Hook into the API (lab.api.app.Lab): its admin routes, and the few operations moto does not keep a trace of."""
+    patch()
+    original = lab._admin_result
+
+    def result(route: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        handler = ROUTES.get(route)
+        return handler(data) if handler else original(route, data)
+
+    lab._admin_result = result
+
+
+def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
+    """The snapshot with its checksum as `serial`; only {"unchanged": true} when the caller has that already."""
+    # What is due happens before a request is served: the machines look twice a second, so nothing waits for a client.
+    from lab.api.timers import TIMERS
+
+    TIMERS.run_due()
+    with _lock:
+        for attempt in range(3):
+            try:
+                whole = snapshot.take()
+                break
+            except RuntimeError:  # a dictionary changed size under our feet: another request is being served
+                if attempt == 2:
+                    raise
+    serial = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    if data.get("serial") == serial:
+        return {"unchanged": True, "serial": serial}
+    return whole | {"serial": serial}
+
+
+def set_state(data: dict[str, Any]) -> dict[str, Any]:
+    """A machine ended by itself: AWS stops or terminates the instance, as its shutdown behaviour says."""
+    for _, _, ec2 in snapshot.existing("ec2"):
+        if ec2.get_instance_by_id(data["instance"]):
+            change = ec2.terminate_instances if data["state"] == "terminated" else ec2.stop_instances
+            change([data["instance"]])
+            return {"state": data["state"]}
+    raise KeyError(data["instance"])
+
+
+def set_console(data: dict[str, Any]) -> dict[str, Any]:
+    """Keep what a machine wrote on its console."""
+    _consoles[data["instance"]] = data["text"]
+    return {"length": len(data["text"])}
+
+
+ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "POST /lab/machines/snapshot": take_snapshot,
+    "GET /lab/machines/snapshot": take_snapshot,
+    "POST /lab/machines/state": set_state,
+    "POST /lab/machines/console": set_console,
+}
+
+
+@functools.cache
+def patch() -> None:
+    """Make moto remember what a real machine has to act on."""
+    from moto.core.responses import ActionResult
+    from moto.core.utils import utcnow
+    from moto.ec2.models import elastic_network_interfaces, instances
+    from moto.ec2.responses.general import General
+    from moto.ec2.utils import random_ip
+    from moto.elasticache.models import ElastiCacheBackend
+    from moto.elasticache.responses import ElastiCacheResponse
+    from moto.rds.models import RDSBackend
+    from moto.rds.responses import RDSResponse
+
+    # Public addresses are loopback ones, as those of elastic IPs are already.
+    elastic_network_interfaces.random_public_ip = random_ip
+
+    reboot = instances.InstanceBackend.reboot_instances
+
+    def reboot_instances(self: Any, instance_ids: list[str]) -> Any:
+        result = reboot(self, instance_ids)
+        for instance in result:
+            instance.__dict__["lab_reboots"] = instance.__dict__.get("lab_reboots", 0) + 1
+        return result
+
+    instances.InstanceBackend.reboot_instances = reboot_instances
+
+    def get_console_output(self: Any) -> ActionResult:
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        text = base64.b64encode(_consoles.get(instance.id, "").encode()).decode()
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
+
+    General.get_console_output = get_console_output
+
+    reboot_database = RDSBackend.reboot_db_instance
+
+    def reboot_db_instance(self: Any, identifier: str) -> Any:
+        database = reboot_database(self, identifier)
+        database.__dict__["lab_reboots"] = database.__dict__.get("lab_reboots", 0) + 1
+        return database
+
+    RDSBackend.reboot_db_instance = reboot_db_instance
+    answer_reboot = RDSResponse.reboot_db_instance
+
+    def reboot_response(self: Any) -> Any:
+        result = answer_reboot(self)
+        if str(self.params.get("ForceFailover")).lower() == "true":
+            database = self.backend.describe_db_instances(self.params.get("DBInstanceIdentifier"))[0]
+            database.__dict__["lab_failovers"] = database.__dict__.get("lab_failovers", 0) + 1
+        return result
+
+    RDSResponse.reboot_db_instance = reboot_response
+
+    create = ElastiCacheBackend.create_replication_group
+
+    def create_replication_group(self: Any, *args: Any, **kwargs: Any) -> Any:
+        group = create(self, *args, **kwargs)
+        group.__dict__["lab_auth_token"] = kwargs.get("auth_token")
+        return group
+
+    ElastiCacheBackend.create_replication_group = create_replication_group
+    modify = ElastiCacheResponse.modify_replication_group
+
+    def modify_replication_group(self: Any) -> Any:
+        result = modify(self)
+        if token := self._get_param("AuthToken"):
+            group = self.elasticache_backend.replication_groups[self._get_param("ReplicationGroupId")]
+            group.__dict__["lab_auth_token"] = token
+        return result
+
+    ElastiCacheResponse.modify_replication_group = modify_replication_group
