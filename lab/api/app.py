@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from .http import DropConnectionError
 from .timers import TIMERS, DelayError
 
 Start = Callable[..., Any]
+log = logging.getLogger(__name__)
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -70,6 +72,10 @@ class Lab:
         except NotImplementedError as error:
             code, text = "NotImplemented", f"the lab has no {call.service}.{call.operation}: {error}"
             return self._send(start_response, errors.answer(call.protocol, call.service, 501, code, text))
+        except Exception as error:
+            log.exception("%s.%s failed in the emulator", call.service, call.operation)
+            text = f"the lab failed in {call.service}.{call.operation}: {type(error).__name__}: {error}"
+            return self._send(start_response, errors.answer(call.protocol, call.service, 500, "InternalFailure", text))
         if kind == "lost":
             raise DropConnectionError
         return chunks

@@ -36,8 +36,17 @@ def set(  # noqa: A001 - reads as target_health.set(...)
 
 
 def get(target_group_arn: str, instance_id: str, port: int | None) -> Health | None:
-    """Return what was reported for a target, or None."""
-    return _reported.get((target_group_arn, instance_id, port)) or _reported.get((target_group_arn, instance_id, None))
+    """Return what was reported for a target, or None; ``port`` None takes any report about the instance."""
+    with _lock:
+        if port is None:
+            return next((h for k, h in _reported.items() if k[:2] == (target_group_arn, instance_id)), None)
+        exact = _reported.get((target_group_arn, instance_id, port))
+        return exact or _reported.get((target_group_arn, instance_id, None))
+
+
+def measured(target_group_arn: str) -> bool:
+    """True when anybody reported health for the target group."""
+    return any(key[0] == target_group_arn for key in list(_reported))
 
 
 def clear() -> None:

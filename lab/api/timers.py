@@ -15,7 +15,10 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-KNOWN = ("rds", "rds_delete", "nat_gateway", "nat_gateway_delete", "load_balancer", "cache", "cache_delete", "instance")
+KNOWN = (
+    "rds", "rds_modify", "rds_delete", "nat_gateway", "nat_gateway_delete", "load_balancer", "cache", "cache_modify", "cache_delete",
+    "instance_refresh",
+)  # fmt: skip
 
 
 class DelayError(ValueError):

@@ -106,8 +106,8 @@ def _network(account: str, region: str, ec2: Any) -> dict[str, Any]:
         "groups": {
             g.id: {
                 "vpc": g.vpc_id,
-                "in": [_permission(r) for r in list(g.flattened_ingress_rules)],
-                "out": [_permission(r) for r in list(g.flattened_egress_rules)],
+                "in": [_permission(r) for r in list(g.ingress_rules)],
+                "out": [_permission(r) for r in list(g.egress_rules)],
             }
             for by_vpc in list(ec2.groups.values())
             for g in list(by_vpc.values())
@@ -163,7 +163,7 @@ def _permission(rule: Any) -> list[Any]:
 
 def _instance(ec2: Any, instance: Any) -> dict[str, Any]:
     association = ec2.iam_instance_profile_associations.get(instance.id)
-    profile = association.instance_profile if association else None
+    profile = association.iam_instance_profile if association else None
     options = instance.metadata_options
     cards = [card for _, card in sorted(instance.nics.items(), key=lambda item: int(item[0]))]
     return {
@@ -238,9 +238,10 @@ def _subnet(account: str, region: str, subnet_id: str) -> Any:
     return None
 
 
-def _zone_subnets(subnets: list[Any], zone: str | None) -> list[str]:
+def _zone_subnets(subnets: list[dict[str, Any]], zone: str | None) -> list[str]:
     """Subnet ids, those in `zone` first."""
-    return [s.id for s in sorted(subnets, key=lambda s: (s.availability_zone != zone, s.id))]
+    places = [(s["SubnetAvailabilityZone"]["Name"] != zone, s["SubnetIdentifier"]) for s in subnets]
+    return [subnet for _, subnet in sorted(places)]
 
 
 def _databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, str]]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import sys
 import threading
 
@@ -21,6 +22,7 @@ class Warm:
         with open("/proc/self/comm", "rb") as comm:
             self.comm = comm.read().strip()
         self.child = child
+        self.nofile = config["nofile"]
         self.preload = preload.Preload(config)
         self.payloads = payload.Payloads(self.preload)
         self.lessons = lessons.Lessons(self.payloads)
@@ -38,6 +40,9 @@ def main(config: dict, status: int) -> None:
     os.dup2(null, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    # Room for the high descriptors; a child gets the limit back that it would have had.
+    config["nofile"] = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(4096, config["nofile"][0]), config["nofile"][1]), config["nofile"][1]))
     try:
         warm = Warm(config)
         if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import sys
@@ -74,6 +75,7 @@ def arrange(warm, connection: int, fds: list[int], entry) -> None:
     os.fchdir(cwd)
     os.closerange(3, lessons.FD)
     os.closerange(preload.FD + 1, preload.FD + 4096)
+    resource.setrlimit(resource.RLIMIT_NOFILE, warm.nofile)
 
 
 def settle(warm, meta: dict, entry, environment: dict[bytes, bytes]) -> None:
@@ -141,8 +143,6 @@ def run(entry, arguments: dict) -> int:
     """The work of AnsiballZ's wrapper and of Python around it. Returns the exit status."""
     limit = arguments["rlimit_nofile"]
     if limit:
-        import resource
-
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = min(hard, limit)
         if wanted != soft:

@@ -26,6 +26,7 @@ WRAPPERS = {
     "6b47aa53da8ef6dce8a02790ba2f0bc56ca27fd8e13b5cfd4bf28b08f3ef56d1",  # ansible-core 2.21
 }
 
+COMPILE = zipimport._compile_source  # zipimport's own; lessons.py puts another in its place
 SITECUSTOMIZE = 'import sys\nsys.path.insert(0, __file__.rpartition("/")[0])\n'
 
 
@@ -121,7 +122,7 @@ class Payloads:
             return
         try:
             source = zipimport._get_data(preloading.PATH, toc)
-            self.code.setdefault((pathname, source), zipimport._compile_source(pathname, source))
+            self.code.setdefault((pathname, source), COMPILE(pathname, source))
         except Exception:  # the module's own fault: the child meets it again, where it belongs
             return
         while len(self.code) > 500:

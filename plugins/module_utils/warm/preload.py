@@ -18,6 +18,8 @@ import tempfile
 import zipfile
 import zipimport
 
+from . import models
+
 # The descriptor of the payload. High, so that a module's first open file has the number it would have anyway.
 FD = 980
 PATH = f"/proc/self/fd/{FD}"
@@ -145,6 +147,8 @@ class Preload:
                 self.attempt(name)
         self.reads[group] = names
         self.loaded[group] = set(sys.modules) - before
+        if "botocore.loaders" in self.loaded[group]:
+            models.install()
         for name in self.loaded[group]:
             self.watch(getattr(sys.modules[name], "__file__", None))
         for entry in sys.path:
