@@ -43,7 +43,9 @@ class ActionModule(CellAction):
 
     def _endpoint(self) -> None:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        if self.variable("cell_endpoint_required", False) and not endpoint.startswith(("http://127.", "http://localhost")):
+        if self.variable("cell_endpoint_required", False) and not endpoint.startswith(
+            ("http://127.", "http://localhost")
+        ):
             raise AnsibleActionFail(
                 f"{self.cell_name()}: this inventory is for an emulated AWS API, but cell_endpoint_url is "
                 f"{endpoint or 'not set'}; refused, for it would reach real AWS. Start the lab with `make lab` and give its "

@@ -78,7 +78,9 @@ class ActionModule(CellAction):
                 yield f"{name}: {error}"
                 continue
             if value is not None:
-                outcome = ArgumentSpecValidator({name: {**spec, "required": False}}).validate({name: specs.plain(value)})
+                outcome = ArgumentSpecValidator({name: {**spec, "required": False}}).validate(
+                    {name: specs.plain(value)}
+                )
                 yield from outcome.error_messages
 
     def _connected(self, variables, template) -> t.Iterator[str]:

@@ -76,9 +76,7 @@ class ActionModule(CellAction):
     ) -> tuple[dict[str, dict[str, Resource]], list[plan.Change]]:
         observed = self.observe(registry.with_references(kinds), fresh)
         found = [
-            change
-            for kind in kinds
-            for change in plan.changes(registry.kind(kind), world[kind], observed[kind], rules)
+            change for kind in kinds for change in plan.changes(registry.kind(kind), world[kind], observed[kind], rules)
         ]
         return observed, found
 

@@ -96,7 +96,9 @@ class CallbackModule(CallbackBase):
         planned, done = sums["planned"], sums["done"]
         orphans = f"; {planned['orphan']} not in the inventory" if planned["orphan"] else ""
         if self._check_mode:
-            return f"Plan: {planned['add']} to add, {planned['change']} to change, {planned['remove']} to remove{orphans}"
+            return (
+                f"Plan: {planned['add']} to add, {planned['change']} to change, {planned['remove']} to remove{orphans}"
+            )
         left = sum(planned[word] - done[word] for word in WORDS[:3])
         unfinished = f"; {left} planned and not finished" if left else ""
         return f"Done: {done['add']} added, {done['change']} changed, {done['remove']} removed{unfinished}{orphans}"

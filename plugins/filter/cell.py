@@ -13,8 +13,9 @@ def cell_environment(region: str, endpoint_url: str = "", session: dict[str, t.A
     """The environment AWS tools run with in a cell.
 
     Keys of an assumed role or of the inventory reach the tools as a profile in a private file
-    (``session.credentials_file``), so that none stands on a command line. An endpoint means an emulated API: whatever would leave for AWS all the same (an SDK that does not
-    heed the endpoint, a misspelt option) meets a proxy that does not exist.
+    (``session.credentials_file``), so that none stands on a command line. An endpoint means an emulated API: whatever
+    would leave for AWS all the same (an SDK that does not heed the endpoint, a misspelt option) meets a proxy that does
+    not exist.
     """
     variables = {
         "AWS_REGION": region,

@@ -28,11 +28,9 @@ def network_layout(
     :param nat: per_zone, single or none
     :raises AnsibleFilterError: naming everything that is wrong
     """
-    empty = dict.fromkeys(
-        ("vpcs", "internet_gateways", "subnets", "elastic_ips", "nat_gateways", "route_tables", "acls"), {}
-    )
+    parts = ("vpcs", "internet_gateways", "subnets", "elastic_ips", "nat_gateways", "route_tables", "acls")
     if not cidr:
-        return empty
+        return {part: {} for part in parts}
     tiers, problems = _typed(tiers)
     problems += _misfits(cidr, zones, tiers, nat)
     if problems:
@@ -106,7 +104,9 @@ def _misfits(cidr: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], na
             problems.append(f"{where}.number: {cidr} has {2 ** tier['newbits']} blocks with newbits={tier['newbits']}")
         elif len(zones) > 2 ** tier["zone_newbits"]:
             room = 2 ** tier["zone_newbits"]
-            problems.append(f"{where}.zone_newbits: {tier['zone_newbits']} leaves room for {room} zones, not {len(zones)}")
+            problems.append(
+                f"{where}.zone_newbits: {tier['zone_newbits']} leaves room for {room} zones, not {len(zones)}"
+            )
         else:
             block = _block(network, tier)
             problems += [

@@ -164,9 +164,7 @@ class Cell:
         """The logical name behind an id; the id itself where it is not this cell's (so that it shows)."""
         if not ident:
             return ""
-        names = self._once.get(
-            ("names", kind), lambda: {res.id: name for name, res in self.observed(kind).items()}
-        )
+        names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self.observed(kind).items()})
         return names.get(ident, ident)
 
     def names_of(self, kind: str, idents: t.Iterable[str]) -> list[str]:

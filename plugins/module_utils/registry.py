@@ -22,7 +22,12 @@ def all_kinds() -> dict[str, Kind]:
     for info in pkgutil.iter_modules(_package.__path__):
         module = importlib.import_module(f"{_package.__name__}.{info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Kind) and value.__module__ == module.__name__ and value.name:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Kind)
+                and value.__module__ == module.__name__
+                and value.name
+            ):
                 found[value.name] = value()
     return {name: found[name] for name in _ordered(found)}
 

@@ -11,7 +11,8 @@ short_description: Sign a cell in to its AWS account
 version_added: 0.1.0
 description:
   - Assumes the cell's role where it has one, refuses credentials of another account than the cell's, refuses zones the region
-    does not have. Register its result as C(cell_session), which C(cell_environment) of the role M(terrace.aws.cell) reads; called once a play, it renews an assumed role's credentials in time and else returns what it returned before.
+    does not have. Register its result as C(cell_session), which C(cell_environment) of the role M(terrace.aws.cell) reads.
+    Called once a play, it renews an assumed role's credentials in time and else returns what it returned before.
   - Keys are kept in a file that only this user can read and that goes with the run; no command line or log shows them.
 options:
   account:

@@ -21,6 +21,10 @@ options:
     description: Wait for resources of these logical names only.
     type: list
     elements: str
+  fresh:
+    description: Look at AWS first even for what this run has read before. What is pending is looked at afresh in any case.
+    type: bool
+    default: true
   timeout:
     description: Seconds to wait at most.
     type: float

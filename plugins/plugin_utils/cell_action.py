@@ -123,7 +123,9 @@ class CellAction(ActionBase):
         names = list(names)
         unknown = sorted(set(names) - set(registry.all_kinds()))
         if unknown:
-            raise AnsibleActionFail(f"no such kind: {', '.join(unknown)}; known: {', '.join(sorted(registry.all_kinds()))}")
+            raise AnsibleActionFail(
+                f"no such kind: {', '.join(unknown)}; known: {', '.join(sorted(registry.all_kinds()))}"
+            )
         return names
 
 
@@ -134,6 +136,4 @@ def ids(observed: dict[str, dict[str, Resource]]) -> dict[str, dict[str, str]]:
 
 def plain(observed: dict[str, dict[str, Resource]]) -> dict[str, dict[str, t.Any]]:
     """Resources as results can carry them."""
-    return {
-        kind: {name: res.as_dict() for name, res in found.items()} for kind, found in observed.items()
-    }
+    return {kind: {name: res.as_dict() for name, res in found.items()} for kind, found in observed.items()}

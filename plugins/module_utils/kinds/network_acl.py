@@ -69,7 +69,7 @@ def _ports(found: dict[str, int] | None) -> str:
 
 
 def _filled(rule: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"action": "allow", "protocol": "tcp", "ports": "all", **rule, **{"ports": str(rule.get("ports", "all"))}}
+    return {"action": "allow", "protocol": "tcp", "ports": "all", **rule, "ports": str(rule.get("ports", "all"))}
 
 
 def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
@@ -87,5 +87,7 @@ def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
     except ValueError as error:
         yield f"cidr: {error}"
     first, _, last = filled["ports"].partition("-")
-    if filled["ports"] != "all" and not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535):
+    if filled["ports"] != "all" and not (
+        first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535
+    ):
         yield f"ports: must be all, a port or a range such as 1024-65535, not {filled['ports']}"

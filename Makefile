@@ -1,0 +1,69 @@
+# Every target prints what it does, works from a fresh clone and can be run twice. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# Which inventory the targets work on; and whether at the lab (api, machines) or on AWS (none).
+INVENTORY ?= inventories/three_tier/development
+LAB ?= api
+# Further arguments for ansible-playbook, for example ARGS='--limit production-use1'.
+ARGS ?=
+
+BIN := .venv/bin
+at_lab := $(if $(filter none,$(LAB)),,-i inventories/lab)
+play = $(BIN)/ansible-playbook -i $(INVENTORY) $(at_lab) $(ARGS)
+cell = $(notdir $(INVENTORY))
+
+.PHONY: help setup lab lab-down lab-status demo plan apply drift adopt destroy test test-unit lint bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything pinned (no root)
+	@./setup.sh
+
+lab: setup ## Start the lab: LAB=api or LAB=machines
+	@$(BIN)/python -m lab up --level $(LAB)
+
+lab-status: setup ## Show what runs in the lab
+	@$(BIN)/python -m lab status
+
+lab-down: setup ## Stop the lab
+	@$(BIN)/python -m lab down
+
+demo: lab ## Start the lab, provision the development cell, show what was built
+	@echo "demo: what would be done"
+	@$(play) playbooks/site.yml --check | sed -n '/^PLAN/,$$p'
+	@echo "demo: provisioning"
+	@$(play) playbooks/site.yml
+	@$(play) playbooks/show_cell.yml
+
+plan: setup ## Show what site.yml would change: INVENTORY=…
+	@$(play) playbooks/site.yml --check --diff
+
+apply: setup ## Make the cells as the inventory says: INVENTORY=…
+	@$(play) playbooks/site.yml
+
+drift: setup ## Report where the cells differ from the inventory: INVENTORY=…
+	@$(play) playbooks/check_drift.yml
+
+destroy: setup ## List what would be destroyed; with ARGS='-e destroy_confirm=<cell>' destroy it: INVENTORY=…
+	@$(play) playbooks/destroy_cell.yml
+
+test-unit: setup ## The quick tests: no root, no containers
+	@$(BIN)/python -m pytest tests/unit
+
+lint: setup ## ansible-lint, yamllint, ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/yamllint .
+	@$(BIN)/ansible-lint --offline
+
+test: setup ## Everything that can run here
+	@./tests/run.sh
+
+bench: setup ## Measure; figures go to bench/results
+	@$(BIN)/python -m bench
+
+clean: ## Remove .venv, caches and run state
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab down; fi
+	@rm -rf .venv .ansible .cache .lab .pytest_cache .ruff_cache .terrace build
+	@echo "clean: done"

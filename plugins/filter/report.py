@@ -1,0 +1,127 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters for reports: what a plan refuses, what has drifted, what exists as an inventory."""
+
+from __future__ import annotations
+
+import typing as t
+
+import yaml
+
+from ..module_utils import plan, registry
+from ..plugin_utils import render, specs
+
+DRIFT = {
+    plan.CREATE: "missing",
+    plan.UPDATE: "changed",
+    plan.REPLACE: "changed",
+    plan.ORPHAN: "orphaned",
+    plan.REMOVE: "orphaned",
+}
+
+
+def refused(changes: list[dict[str, t.Any]]) -> list[str]:
+    """``kind/name`` of every change a plan refuses."""
+    return [f"{change['kind']}/{change['name']}" for change in changes if change["refused"]]
+
+
+def drift_report(found: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What is missing, changed (field by field) and orphaned, for machines and in one sentence for people."""
+    report: dict[str, t.Any] = {"cell": found["cell"], "missing": {}, "changed": {}, "orphaned": []}
+    for change in found["changes"]:
+        address, sort = f"{change['kind']}/{change['name']}", DRIFT[change["action"]]
+        if sort == "orphaned":
+            report[sort].append(address)
+        else:
+            report[sort][address] = change["fields"]
+    report["total"] = sum(len(report[sort]) for sort in ("missing", "changed", "orphaned"))
+    lines = [f"{found['cell']} differs from its inventory:"]
+    lines += [f"  missing: {address}" for address in report["missing"]]
+    for address, fields in report["changed"].items():
+        lines += [f"  changed: {address}"]
+        lines += [
+            f"    {field}: {render.value(both['before'])}, should be {render.value(both['after'])}"
+            for field, both in fields.items()
+        ]
+    lines += [f"  orphaned: {address}" for address in report["orphaned"]]
+    report["sentence"] = "\n".join(lines)
+    return report
+
+
+def adopted(resources: dict[str, dict[str, t.Any]], cell: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """Observed resources as inventory files, ``{role: {variable: entries}}``; what a default says already is left out.
+
+    Tags that every resource carries become ``cell_tags``.
+    """
+    tagged = [
+        res["tags"] for kind, found in resources.items() if registry.kind(kind).taggable for res in found.values()
+    ]
+    common = {
+        key: value for key, value in (tagged[0] if tagged else {}).items() if all(x.get(key) == value for x in tagged)
+    }
+    files: dict[str, dict[str, t.Any]] = {"cell": {key: value for key, value in cell.items() if value}}
+    if common:
+        files["cell"]["cell_tags"] = common
+    for name, found in resources.items():
+        kind = registry.kind(name)
+        entries = {logical: _entry(name, res, common) for logical, res in found.items()}
+        files.setdefault(kind.role, {})[kind.variable] = entries
+    return files
+
+
+def _entry(kind: str, resource: dict[str, t.Any], common: dict[str, str]) -> dict[str, t.Any]:
+    options = specs.of_kind(kind)
+    entry = {
+        option: value
+        for option, value in resource["attributes"].items()
+        if option in options and value is not None and value != options[option].get("default")
+    }
+    own = {key: value for key, value in resource["tags"].items() if key not in common}
+    return {**entry, "tags": own} if own else entry
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, as yamllint wants it, and never writes anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        return super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: t.Any) -> bool:
+        return True
+
+
+def inventory_yaml(value: dict[str, t.Any]) -> str:
+    """Variables as a YAML file; nothing in it is a template, whatever the strings look like."""
+    text = yaml.dump(_unsafe(specs.plain(value)), Dumper=_Dumper, sort_keys=True, width=120, allow_unicode=True)
+    return f"---\n{text}"
+
+
+class _Unsafe(str):
+    """A string Ansible must not template."""
+
+
+_Dumper.add_representer(_Unsafe, lambda dumper, data: dumper.represent_scalar("!unsafe", str(data), style="'"))
+
+
+def _unsafe(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {str(key): _unsafe(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unsafe(item) for item in value]
+    if isinstance(value, str):
+        return _Unsafe(value) if "{{" in value or "{%" in value else str(value)
+    return value
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {
+            "refused": refused,
+            "drift_report": drift_report,
+            "adopted": adopted,
+            "inventory_yaml": inventory_yaml,
+        }
