@@ -159,10 +159,6 @@ class Server:
         for level, kind, raw in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 call.fds += [fd for (fd,) in struct.iter_unpack("i", raw[: len(raw) - len(raw) % 4])]
-        if call.pid:
-            # The client is gone or babbling; the module goes on, as it would under `local`.
-            self.selector.unregister(conn)
-            return
         if not data or len(call.fds) > MAX_FDS:
             self.drop(call)
             return
@@ -192,6 +188,8 @@ class Server:
         except Exception as ex:
             self.refuse(call, f"{type(ex).__name__}: {ex}")
             return
+        # From here on the child does the talking. A client that goes away does not end it, as under `local`.
+        self.selector.unregister(call.conn)
         pid = os.fork()
         if pid == 0:
             self.child(call, meta, entry, arguments, environment, direct)

@@ -1,0 +1,390 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible's side of the warm connection: recognise a pipelined module, find or start its server, run the call.
+
+Until `go` is sent a failure raises Unavailable and nothing has been run; after it the module counts as started, whatever
+happens, and is never run again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import resource
+import select
+import shlex
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HEADER = struct.Struct(">IQ")
+PEER = struct.Struct("3i")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Variables to which a shell itself gives a meaning, or which it refuses to set.
+SHELLS_OWN = frozenset(
+    "BASHOPTS BASH_ENV BASH_VERSINFO ENV EUID GROUPS IFS LINENO OLDPWD OPTIND POSIXLY_CORRECT PPID PWD RANDOM SECONDS "
+    "SHELLOPTS SHLVL UID _".split()
+)
+# Variables that work when a process or its libraries start, not later: another value is another server.
+AT_START = re.compile(
+    r"(PYTHON|LC_|LD_|MALLOC_|OPENSSL_|COVERAGE_|SETUPTOOLS_|GLIBC_|GCONV_|LOCPATH\Z|NLSPATH\Z|LANG\Z|LANGUAGE\Z|HOME\Z)"
+)
+# Collections whose module_utils may be preloaded, if they are installed.
+COLLECTIONS = ("amazon.aws", "community.aws", "community.postgresql", "kubernetes.core", "terrace.aws")
+FAILED_FOR = 60.0  # seconds for which a server that did not start is not tried again
+
+
+class Unavailable(Exception):
+    """The call cannot be run warm; nothing of it has been run."""
+
+    def __init__(self, reason: str, retry: bool = False) -> None:
+        super().__init__(reason)
+        self.retry = retry
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """`shell -c 'NAME=value … interpreter'`, taken apart."""
+
+    shell: str
+    assignments: tuple[tuple[str, str], ...]
+    interpreter: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What Popen would have given, and for those who want to know how it came about."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    pid: int
+    cpu: float | None  # seconds, of the module's process; None when the server died
+    notes: tuple[str, ...] = ()
+
+
+def recognise(cmd: str, in_data: bytes | None) -> Command | None:
+    """Take the command of a pipelined Python module apart; None when it is anything else.
+
+    The parts are put together again and compared, so what is recognised holds no shell syntax whatever.
+    """
+    if not in_data or b"_ANSIBALLZ_WRAPPER" not in in_data[:4096]:
+        return None
+    try:
+        shell, flag, inner = shlex.split(cmd)
+        words = shlex.split(inner)
+    except ValueError:
+        return None
+    if flag != "-c" or cmd != f"{shell} -c {shlex.quote(inner)}" or not words:
+        return None
+    *assigned, interpreter = words
+    pairs = tuple((name, value) for name, _, value in (word.partition("=") for word in assigned))
+    rebuilt = " ".join([f"{name}={shlex.quote(value)}" for name, value in pairs] + [shlex.quote(interpreter)])
+    if rebuilt != inner or not all(NAME.match(name) and name not in SHELLS_OWN for name, _ in pairs):
+        return None
+    if not os.path.isabs(interpreter) or not os.path.isabs(shell):
+        return None
+    return Command(shell, pairs, interpreter)
+
+
+def private_directory(wanted: str | None) -> Path:
+    """A directory only this user can enter. Raises Unavailable when there is none."""
+    uid = os.geteuid()
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+    candidates = [Path(wanted)] if wanted else [Path(runtime, "terrace-warm"), Path("/dev/shm", f"terrace-warm-{uid}")]
+    if not wanted:
+        candidates.append(Path(os.environ.get("TMPDIR") or "/tmp", f"terrace-warm-{uid}"))
+    problems = []
+    for path in candidates:
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        except OSError as ex:
+            problems.append(f"{path}: {ex.strerror}")
+            continue
+        found = os.lstat(path)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+            problems.append(f"{path} is not a directory of this user with mode 0700")
+        elif len(os.fsencode(path)) > 60:
+            problems.append(f"{path} is too long for a socket")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            problems.append(f"{path} cannot be written to")
+        else:
+            return path
+    raise Unavailable("no private directory for the socket: " + "; ".join(problems))
+
+
+def read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, ValueError):
+        return ""
+
+
+def started(pid: int) -> str:
+    """Start time of a process; empty when it is gone."""
+    return (read(f"/proc/{pid}/stat").rpartition(")")[2].split() + [""] * 20)[19]
+
+
+def this_run() -> tuple[int, str]:
+    """The ansible process whose worker this is: its id and start time."""
+    parent = multiprocessing.parent_process()
+    pid = parent.pid if parent and parent.pid else os.getpid()
+    return pid, started(pid)
+
+
+def state(path: str) -> list | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns]
+
+
+class Server:
+    """The warm process for one interpreter, environment and set of options, wherever it is now."""
+
+    def __init__(self, command: Command, config: dict, directory: str | None) -> None:
+        self.command = command
+        self.environment = {**os.environ, **dict(command.assignments)}
+        self.directory = private_directory(directory)
+        self.config = config
+        self.key = self.fingerprint()
+        self.path = str(self.directory / f"{self.key}.sock")
+
+    def fingerprint(self) -> str:
+        """A name for everything that makes one process not fit for the call of another."""
+        interpreter = self.command.interpreter
+        if state(interpreter) is None:
+            raise Unavailable(f"{interpreter} does not exist")
+        real = os.path.realpath(interpreter)
+        facts = [
+            os.getresuid(), os.getresgid(), os.getgroups(), os.nice(0), sorted(os.sched_getaffinity(0)),
+            [resource.getrlimit(number) for number in range(16)],
+            [os.readlink(f"/proc/self/ns/{name}") for name in sorted(os.listdir("/proc/self/ns"))],
+            state("/"), read("/proc/self/cgroup"), read("/proc/self/attr/current"), read("/proc/self/oom_score_adj"),
+            interpreter, real, state(real), state(str(Path(interpreter).parent.parent / "pyvenv.cfg")),
+            sorted((name, value) for name, value in self.environment.items() if AT_START.match(name)),
+            sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(HERE) if entry.is_file()),
+            {name: value for name, value in self.config.items() if name not in ("idle", "linger")},
+            [[root, state(root), state(f"{root}/MANIFEST.json")] for root in self.config["collections"].values()],
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+    def connect(self) -> socket.socket | None:
+        """A connection to the running server, or None."""
+        conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            conn.connect(self.path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            conn.close()
+            return None
+        except OSError as ex:
+            conn.close()
+            raise Unavailable(f"{self.path}: {ex.strerror}") from ex
+        peer = PEER.unpack(conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+        if peer[1] != os.geteuid():
+            conn.close()
+            raise Unavailable(f"the server at {self.path} belongs to user id {peer[1]}")
+        return conn
+
+    def connect_or_start(self, timeout: float) -> socket.socket:
+        """A connection; of many that want one at once a single one starts the server. Raises Unavailable."""
+        deadline = time.monotonic() + timeout
+        if conn := self.connect():
+            return conn
+        lock = os.open(self.path[:-5] + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise Unavailable("another process has been starting the server for too long") from None
+                    time.sleep(0.02)
+            if conn := self.connect():
+                return conn
+            self.start(deadline)
+            if conn := self.connect():
+                return conn
+            raise Unavailable("the server ended as soon as it had started")
+        finally:
+            os.close(lock)
+
+    def start(self, deadline: float) -> None:
+        """Start the server and wait until it listens. The caller holds the lock. Raises Unavailable."""
+        failed = Path(self.path[:-5] + ".failed")
+        if failed.exists() and time.time() - failed.stat().st_mtime < FAILED_FOR:
+            raise Unavailable(f"the server did not start a moment ago: {failed.read_text()}")
+        config = {**self.config, "run": this_run(), "socket": self.path, "log": self.path[:-5] + ".log"}
+        answer_read, answer_write = os.pipe2(os.O_CLOEXEC)
+        boot = (
+            "import importlib.util, json, sys\n"
+            f"spec = importlib.util.spec_from_file_location('_terrace_warm', {str(HERE / '__init__.py')!r},"
+            f" submodule_search_locations=[{str(HERE)!r}])\n"
+            "sys.modules['_terrace_warm'] = importlib.util.module_from_spec(spec)\n"
+            "from _terrace_warm import boot\n"
+            f"config, status = json.loads({json.dumps(config)!r}), {answer_write}\n"
+            "main = boot.main\n"
+            "for name in ('spec', 'importlib', 'json', 'sys', 'boot'):\n"
+            "    del globals()[name]\n"
+            "del name\n"
+            "main(globals().pop('config'), globals().pop('status'))\n"
+        )
+        try:
+            subprocess.run(
+                [self.command.interpreter], input=boot.encode(), env=self.environment, pass_fds=(answer_write,),
+                cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=max(1.0, deadline - time.monotonic()),
+            )  # fmt: skip
+            os.close(answer_write)
+            answer_write = -1
+            answer = json.loads(receive_line(answer_read, deadline) or b'{"error": "it ended before it listened"}')
+        except (OSError, subprocess.SubprocessError, ValueError) as ex:
+            answer = {"error": f"{type(ex).__name__}: {ex}"}
+        finally:
+            os.close(answer_read)
+            if answer_write >= 0:
+                os.close(answer_write)
+        if "error" in answer:
+            failed.write_text(answer["error"])
+            raise Unavailable(f"the server did not start: {answer['error']}")
+        failed.unlink(missing_ok=True)
+
+
+def receive_line(fd: int, deadline: float) -> bytes:
+    """One line from a descriptor, byte for byte so that nothing behind it is lost; empty at its end. Raises Unavailable."""
+    line = bytearray()
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while not line.endswith(b"\n"):
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise Unavailable("the server does not answer")
+        data = os.read(fd, 65536)
+        if not data:
+            return b""
+        line += data
+    return bytes(line)
+
+
+def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, timeout: float) -> Result:
+    """Run one call over a connection. Raises Unavailable as long as nothing has been run."""
+    pipes: list[int] = []
+    try:
+        stdin, stdin_end = os.pipe2(os.O_CLOEXEC)
+        os.close(stdin_end)
+        pipes.append(stdin)
+        for _ in range(2):
+            pipes += os.pipe2(os.O_CLOEXEC)
+        out, out_end, err, err_end = pipes[1:]
+        pipes.append(os.open(cwd or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        line = prepare(conn, command, payload, outer, cwd, [stdin, out_end, err_end, pipes[-1]], timeout)
+        for fd in (stdin, out_end, err_end, pipes[-1]):
+            pipes.remove(fd)
+            os.close(fd)
+        with forwarded_signals(line["ready"]):
+            try:
+                conn.sendall(b"G")
+            except OSError as ex:
+                raise Unavailable(f"the server went away: {ex.strerror}") from ex
+            return collect(conn, out, err, line)
+    finally:
+        for fd in pipes:
+            os.close(fd)
+        conn.close()
+
+
+def prepare(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, fds: list[int],
+            timeout: float) -> dict:  # fmt: skip
+    """Send the request and wait for `ready`. Raises Unavailable."""
+    os.umask(umask := os.umask(0o077))
+    meta = {
+        "outer": outer, "shell": command.shell, "interpreter": command.interpreter, "assignments": command.assignments,
+        "environment": dict(os.environ), "cwd": cwd or os.getcwd(), "umask": umask,
+        "ignored": [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN
+                    and number not in (signal.SIGPIPE, signal.SIGXFSZ)],
+        "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "run": this_run(),
+    }  # fmt: skip
+    raw = json.dumps(meta).encode()
+    try:
+        conn.settimeout(timeout)
+        sent = socket.send_fds(conn, [HEADER.pack(len(raw), len(payload)) + raw], fds)
+        conn.sendall((HEADER.pack(len(raw), len(payload)) + raw)[sent:])
+        conn.sendall(payload)
+        answer = receive_line(conn.fileno(), time.monotonic() + timeout)
+        line = json.loads(answer) if answer else {"refuse": "the server went away", "retry": True}
+    except (OSError, ValueError) as ex:
+        raise Unavailable(f"the server went away: {ex}", retry=True) from ex
+    if "ready" not in line:
+        raise Unavailable(line.get("refuse", "no answer"), line.get("retry", False))
+    conn.settimeout(None)
+    return line
+
+
+class forwarded_signals:  # noqa: N801 - used as a statement
+    """While a module runs, what would reach it as a member of this process's group is passed on to it and its group."""
+
+    def __init__(self, group: int) -> None:
+        self.group = group
+        self.previous: dict[int, Callable] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                self.previous[number] = handler
+                signal.signal(number, self.forward)
+
+    def forward(self, number: int, frame: object) -> None:
+        try:
+            os.killpg(self.group, number)
+        except OSError:
+            pass
+        self.previous[number](number, frame)
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+
+def collect(conn: socket.socket, out: int, err: int, line: dict) -> Result:
+    """Read both streams to their end and the report of how the child ended."""
+    chunks: dict[int, list[bytes]] = {out: [], err: [], conn.fileno(): []}
+    poll = select.poll()
+    for fd in chunks:
+        poll.register(fd, select.POLLIN)
+    left = set(chunks)
+    while left:
+        for fd, _ in poll.poll():
+            try:
+                data = os.read(fd, 1 << 18)
+            except ConnectionResetError:
+                data = b""
+            if data:
+                chunks[fd].append(data)
+            if not data or (fd == conn.fileno() and data.endswith(b"\n")):
+                poll.unregister(fd)
+                left.discard(fd)
+    try:
+        report = json.loads(b"".join(chunks[conn.fileno()]))
+        code = os.waitstatus_to_exitcode(report["status"])
+        cpu = report["cpu"]
+    except ValueError:  # the server is gone, and with it, by its parent-death signal, the child
+        code, cpu = -signal.SIGKILL, None
+    if code < 0 and not line["direct"]:
+        code = 128 - code
+    return Result(code, b"".join(chunks[out]), b"".join(chunks[err]), line["ready"], cpu, tuple(line.get("notes", ())))
