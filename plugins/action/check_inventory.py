@@ -21,6 +21,9 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import Cel
 #: Variables an operator may set that belong to no role: they steer a run.
 RUN_VARIABLES = frozenset(
     {
+        "adopt_dir",
+        "destroy_confirm",
+        "drift_report",
         "terrace_allow_data_loss",
         "terrace_allow_replace",
         "terrace_inventory_options",
@@ -29,10 +32,10 @@ RUN_VARIABLES = frozenset(
         "terrace_wait",
     }
 )
-#: What Ansible itself puts among the variables and does not list as reserved.
+#: What Ansible, AWX and molecule themselves put among the variables.
 MAGIC = re.compile(
     r"^(ansible_.*|hostvars|groups|group_names|inventory_.*|omit|play_hosts|playbook_dir|role_.*|module_setup|vars|"
-    r"environment|undef|gather_subset|discovered_interpreter_.*|_.*)$"
+    r"environment|undef|gather_subset|molecule_.*|(awx|tower)_.*|discovered_interpreter_.*|_.*)$"
 )
 
 
