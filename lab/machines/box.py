@@ -169,7 +169,16 @@ def ssh_words(name: str) -> list[str]:
     known = directory(name) / "known_hosts"
     public = (directory(name) / "upper/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
     known.write_text(f"{address(name)} {' '.join(public)}\n")
-    return ["ssh", "-i", str(key()), "-o", f"UserKnownHostsFile={known}", "-o", "IdentitiesOnly=yes", f"admin@{address(name)}"]
+    return [
+        "ssh",
+        "-i",
+        str(key()),
+        "-o",
+        f"UserKnownHostsFile={known}",
+        "-o",
+        "IdentitiesOnly=yes",
+        f"admin@{address(name)}",
+    ]
 
 
 def main() -> int:

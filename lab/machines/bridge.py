@@ -6,6 +6,7 @@
 POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchanged: true} when that is what the caller has
 POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
+POST /lab/machines/credentials {role, session}: temporary credentials of an instance's role
 """
 
 from __future__ import annotations
@@ -72,11 +73,23 @@ def set_console(data: dict[str, Any]) -> dict[str, Any]:
     return {"length": len(data["text"])}
 
 
+def give_credentials(data: dict[str, Any]) -> dict[str, Any]:
+    """Temporary credentials of a role, for an instance that has it in its profile."""
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.sts.models import sts_backends
+
+    account = data["role"].split(":")[4] or DEFAULT_ACCOUNT_ID
+    sts = sts_backends[account]["aws"]
+    role = sts.assume_role("us-east-1", data["session"], data["role"], "", 21600, "")
+    return {"access_key": role.access_key_id, "secret_key": role.secret_access_key, "token": role.session_token}
+
+
 ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "POST /lab/machines/snapshot": take_snapshot,
     "GET /lab/machines/snapshot": take_snapshot,
     "POST /lab/machines/state": set_state,
     "POST /lab/machines/console": set_console,
+    "POST /lab/machines/credentials": give_credentials,
 }
 
 

@@ -21,12 +21,30 @@ from lab.machines.util import PREFIX, LabError, ip, ip_batch, run, sysctl
 
 HUB = f"{PREFIX}hub"
 TABLE = "terrace_lab"
+#: Links of servers that replicate beside the VPCs; only they reach each other over these.
+BESIDE = "tr-"
 PUBLIC = ipaddress.ip_network("198.18.0.0/16")
 GATEWAY = "198.18.255.254"
 #: Who the lab's machines see when a program on this machine connects to them.
 OPERATOR = os.environ.get("LAB_OPERATOR_ADDRESS", "198.51.100.10")
 REGISTRIES = ["deb.debian.org", "security.debian.org", "pypi.org", "files.pythonhosted.org"]
 RESOLVED = "/run/systemd/resolve/resolv.conf"
+
+
+BESIDE_RULES = f"""
+table ip lab {{
+  chain forward {{
+    type filter hook forward priority filter; policy accept;
+    iifname "{BESIDE}*" oifname "{BESIDE}*" accept
+    iifname "{BESIDE}*" drop
+    oifname "{BESIDE}*" drop
+  }}
+  chain output {{
+    type filter hook output priority filter; policy accept;
+    oifname "{BESIDE}*" meta l4proto tcp drop
+  }}
+}}
+"""
 
 
 def resolvers() -> list[str]:
@@ -96,6 +114,7 @@ def ensure(state: Path) -> None:
         HUB,
     )
     sysctl({"ipv4/ip_forward": 1, "ipv6/conf/all/disable_ipv6": 1}, HUB)
+    run("nsenter", f"--net=/run/netns/{HUB}", "nft", "-f", "-", stdin=BESIDE_RULES)
     ip_batch([f"route add {GATEWAY}/32 dev {HUB}", f"route add {PUBLIC} via {GATEWAY} dev {HUB} src {OPERATOR}"])
     # Only on the lab's own link may a packet from 127.0.0.1 leave loopback: it does so with the operator's address.
     sysctl({f"ipv4/conf/{HUB}/route_localnet": 1, f"ipv4/conf/{HUB}/rp_filter": 0})

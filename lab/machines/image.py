@@ -143,7 +143,9 @@ def _build_base(target: Path) -> None:
     _install(target, BASE_PACKAGES)
     config = target / "etc/cloud/cloud.cfg.d/90_terrace.cfg"
     config.write_text(CLOUD_CONFIG)
-    _chroot(target, f"systemctl disable -q {' '.join(DISABLED)} || true; systemctl mask -q {' '.join(MASKED)}; {FINISH}")
+    _chroot(
+        target, f"systemctl disable -q {' '.join(DISABLED)} || true; systemctl mask -q {' '.join(MASKED)}; {FINISH}"
+    )
 
 
 def _build_services(work: Path) -> None:
@@ -198,7 +200,9 @@ def _install(target: Path, packages: list[str]) -> None:
     shutil.copyfile("/etc/resolv.conf", resolver)
     try:
         names = " ".join(packages)
-        _chroot(target, f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {names} && apt-get clean")
+        _chroot(
+            target, f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {names} && apt-get clean"
+        )
     finally:
         for leftover in (policy, settings):
             leftover.unlink()

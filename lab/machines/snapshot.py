@@ -64,13 +64,17 @@ def _network(account: str, region: str, ec2: Any) -> dict[str, Any]:
     subnets = {s.id: s for by_zone in list(ec2.subnets.values()) for s in list(by_zone.values())}
     acls = {a.id: a for a in list(ec2.network_acls.values())}
     nat_addresses = {
-        nat.id: [a.public_ip for a in ec2.addresses if a.allocation_id in {e.get("allocationId") for e in nat.address_set}]
+        nat.id: [
+            a.public_ip for a in ec2.addresses if a.allocation_id in {e.get("allocationId") for e in nat.address_set}
+        ]
         for nat in list(ec2.nat_gateways.values())
         if nat.state == "available"
     }
     return {
         "vpcs": {v.id: [a["cidr_block"] for a in v.get_cidr_block_association_set()] for v in list(ec2.vpcs.values())},
-        "subnets": {s.id: {"vpc": s.vpc_id, "cidr": s.cidr_block, "zone": s.availability_zone} for s in subnets.values()},
+        "subnets": {
+            s.id: {"vpc": s.vpc_id, "cidr": s.cidr_block, "zone": s.availability_zone} for s in subnets.values()
+        },
         "acls": {
             a.id: {
                 "vpc": a.vpc_id,
@@ -184,6 +188,7 @@ def _instance(ec2: Any, instance: Any) -> dict[str, Any]:
             "tags": options.instance_metadata_tags,
         },
         "reboots": instance.__dict__.get("lab_reboots", 0),
+        "lifecycle": _lifecycle(instance),
         "interfaces": [
             {
                 "id": card.id,
@@ -196,6 +201,15 @@ def _instance(ec2: Any, instance: Any) -> dict[str, Any]:
             for card in cards
         ],
     }
+
+
+def _lifecycle(instance: Any) -> str | None:
+    """Where an auto scaling group has the instance in its life cycle."""
+    group = getattr(instance, "autoscaling_group", None)
+    for state in list(group.instance_states) if group else ():
+        if state.instance is instance:
+            return str(state.lifecycle_state)
+    return None
 
 
 def _lease(account: str, region: str, key: str, subnet_id: str, wanted: set[tuple[str, str, str]]) -> str | None:
@@ -258,6 +272,7 @@ def _databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, 
         if writer and writer != name:
             source = writer
         group = database.db_parameter_groups()[0]
+        multi_az = bool(getattr(database, "multi_az", False)) and not cluster
         found.append(
             {
                 "id": name,
@@ -268,7 +283,7 @@ def _databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, 
                 "password": password,
                 "port": int(database.port or 5432),
                 "groups": list(database.vpc_security_group_ids),
-                "multi_az": bool(getattr(database, "multi_az", False)) and not cluster,
+                "multi_az": multi_az,
                 "class": database.db_instance_class,
                 "source": source,
                 "names": [database.address]
@@ -276,8 +291,10 @@ def _databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, 
                 + ([cluster.reader_endpoint] if cluster and (writer != name or len(cluster.members) == 1) else []),
                 "parameters": {key: value.get("ParameterValue") for key, value in group.parameters.items()},
                 "family": group.family,
-                "subnet": subnets[0],
-                "address": _lease(account, region, f"db/{name}", subnets[0], wanted),
+                "nodes": [
+                    {"subnet": subnet, "address": _lease(account, region, f"db/{name}/{index}", subnet, wanted)}
+                    for index, subnet in enumerate(subnets[: 2 if multi_az else 1])
+                ],
                 "reboots": database.__dict__.get("lab_reboots", 0),
                 "failovers": database.__dict__.get("lab_failovers", 0),
                 "public": bool(database.publicly_accessible),
@@ -372,11 +389,13 @@ def _balancer(account: str, region: str, balancer: Any, wanted: set[tuple[str, s
     }
 
 
-def _certificate(arn: str) -> dict[str, str] | None:
+def _certificate(arn: str) -> dict[str, Any] | None:
     """A certificate of ACM with its key, in PEM: the balancer is AWS's own and may see it."""
     for _, _, acm in existing("acm"):
         if bundle := acm._certificates.get(arn):
-            return {"arn": arn, "pem": _text(bundle.cert), "key": _text(bundle.key), "chain": _text(bundle.chain)}
+            names = list(dict.fromkeys([bundle.common_name, *bundle.sans]))
+            facts = {"arn": arn, "names": names, "issued": bundle.type == "AMAZON_ISSUED"}
+            return facts | {"pem": _text(bundle.cert), "key": _text(bundle.key), "chain": _text(bundle.chain)}
     return None
 
 
@@ -416,6 +435,7 @@ def _zones() -> list[dict[str, Any]]:
                     "ttl": int(r.ttl or 60),
                     "values": list(r.records or []),
                     "alias": (r.alias_target or {}).get("DNSName"),
+                    "evaluate": str((r.alias_target or {}).get("EvaluateTargetHealth")).lower() == "true",
                     "set": r.set_identifier,
                     "weight": _number(r.weight),
                     "failover": r.failover,

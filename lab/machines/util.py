@@ -117,7 +117,15 @@ def ip_batch(commands: list[str], namespace: str | None = None, force: bool = Fa
     """Run many `ip` commands as one process; `force` goes on after one that fails."""
     if commands:
         target = ["-n", namespace] if namespace else []
-        run("ip", *target, *(["-force"] if force else []), "-batch", "-", stdin="\n".join(commands) + "\n", check=not force)
+        run(
+            "ip",
+            *target,
+            *(["-force"] if force else []),
+            "-batch",
+            "-",
+            stdin="\n".join(commands) + "\n",
+            check=not force,
+        )
 
 
 def sysctl(values: dict[str, str | int], namespace: str | None = None) -> None:

@@ -1,0 +1,180 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load balancers as real HAProxies: configured from listeners and rules, reloaded without losing a connection.
+
+What their health checks say is reported as target health. The configuration itself is written by haproxy_config.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.machines import authority, haproxy_config, image
+from lab.machines.machine import Machine
+from lab.machines.network import namespace
+from lab.machines.plan import Endpoint
+from lab.machines.service import Servers, account, folder, place
+
+if TYPE_CHECKING:
+    from lab.machines.daemon import Lab
+
+HOME = haproxy_config.HOME
+#: How often the health checks' results are read, in seconds.
+POLL = 1.0
+
+
+class Balancers(Servers):
+    """The driver of load balancers."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.user = account("haproxy")
+        self.marks: dict[str, str] = {}
+        self.polled: dict[str, float] = {}
+        self.reported: dict[tuple[str, str, int], tuple[str, str | None]] = {}
+        self.since: dict[tuple[str, str, int], float] = {}
+
+    def step(self, endpoint: Endpoint) -> None:
+        """Bring one balancer to what the API says, and report its targets' health."""
+        machine = self.server(endpoint.name)
+        home = folder(machine.upper / HOME, self.user, 0o755)
+        certificates = self._certificates(endpoint, home, machine)
+        text = haproxy_config.write(endpoint, certificates)
+        mark = hashlib.sha256((text + repr(sorted(certificates.items()))).encode()).hexdigest()
+        if not machine.running():
+            machine.kill()
+            place(home / "haproxy.cfg", text, self.user)
+            self._save_state(machine, endpoint, home)
+            machine.start(
+                [self.lab.host_layer, image.services(), image.base()],
+                namespace(endpoint.name),
+                argv=["/usr/sbin/haproxy", "-W", "-f", f"/{HOME}/haproxy.cfg"],
+                nofile=4096,
+            )
+            self.lab.log(f"{endpoint.name} starts at {', '.join(endpoint.addresses)}")
+        elif self.marks.get(endpoint.name) != mark:
+            self._save_state(machine, endpoint, home)
+            place(home / "haproxy.cfg", text, self.user)
+            machine.signal(signal.SIGUSR2)
+        self.marks[endpoint.name] = mark
+        if time.monotonic() - self.polled.get(endpoint.name, 0) >= POLL:
+            self.polled[endpoint.name] = time.monotonic()
+            self._report(machine, endpoint)
+
+    def remove(self, name: str) -> None:
+        """The balancer is deleted."""
+        super().remove(name)
+        self.marks.pop(name, None)
+
+    def _certificates(self, endpoint: Endpoint, home: Path, machine: Machine) -> dict[str, str]:
+        """Write the listeners' certificates; return {ARN: path inside}. Those ACM would issue the lab's authority signs."""
+        found = {}
+        for listener in endpoint.want["listeners"]:
+            for certificate in filter(None, listener["certificates"]):
+                name = hashlib.sha256((certificate["arn"] + certificate["pem"]).encode()).hexdigest()[:16]
+                path = home / f"{name}.pem"
+                if not path.exists():
+                    if certificate["issued"]:
+                        pem, key = authority.issue(self.lab.state, certificate["names"], machine.directory / name)
+                        text = pem.read_text() + key.read_text()
+                    else:
+                        text = "\n".join(
+                            (certificate["pem"].strip(), certificate["chain"].strip(), certificate["key"].strip(), "")
+                        )
+                    place(path, text, self.user, 0o600)
+                found[certificate["arn"]] = f"/{HOME}/{name}.pem"
+        return found
+
+    def _save_state(self, machine: Machine, endpoint: Endpoint, home: Path) -> None:
+        """Hand the servers' state over to the next configuration: known ones keep theirs, new ones start as down.
+
+        HAProxy takes a new server for healthy until a check fails; AWS until a check passes sends it nothing.
+        """
+        known = {}
+        for line in self.ask(machine, "show servers state").splitlines():
+            fields = line.split()
+            if len(fields) > 20 and fields[0].isdigit():
+                known[(fields[1], fields[3])] = line
+        lines = ["1", haproxy_config.STATE_FIELDS]
+        number = 0
+        for backend, server in haproxy_config.servers(endpoint):
+            number += 1
+            lines.append(known.get((backend, server.name)) or haproxy_config.new_state(number, backend, server))
+        place(home / "servers.state", "\n".join(lines) + "\n", self.user)
+
+    def ask(self, machine: Machine, command: str) -> str:
+        """Ask HAProxy over its socket; empty when it does not run."""
+        pid = machine.pid()
+        if pid is None:
+            return ""
+        # A path on an overlay is another one outside: the socket is reached through the machine's own root.
+        try:
+            with socket.socket(socket.AF_UNIX) as link:
+                link.settimeout(2)
+                link.connect(f"/proc/{pid}/root/{HOME}/admin.sock")
+                link.sendall(command.encode() + b"\n")
+                text = b""
+                while piece := link.recv(65536):
+                    text += piece
+                return text.decode()
+        except OSError:
+            return ""
+
+    def _report(self, machine: Machine, endpoint: Endpoint) -> None:
+        """Tell the API what the checks of each target say."""
+        text = self.ask(machine, "show stat").removeprefix("# ")
+        rows = {(row["pxname"], row["svname"]): row for row in csv.DictReader(text.splitlines())}
+        for backend, server in haproxy_config.servers(endpoint):
+            row = rows.get((backend, server.name))
+            if row is None:
+                continue
+            state, reason = health(row, server.group)
+            key = (server.arn, server.target, server.port)
+            if self.reported.get(key) != (state, reason):
+                data: dict[str, Any] = {
+                    "target_group_arn": server.arn,
+                    "instance_id": server.target,
+                    "port": server.port,
+                }
+                data |= {"state": state, "reason": reason, "description": DESCRIPTIONS.get(reason or "")}
+                self.lab.api.post("/lab/target-health", data)
+                self.reported[key] = (state, reason)
+                self.lab.log(
+                    f"{server.target}:{server.port} in {server.group['name']} is {state} ({row['check_status']})"
+                )
+        present = {(s.arn, s.target, s.port) for _, s in haproxy_config.servers(endpoint)}
+        arns = set(endpoint.want["target_groups"])
+        for key in [key for key in self.reported if key[0] in arns and key not in present]:
+            del self.reported[key]
+
+
+DESCRIPTIONS = {
+    "Elb.InitialHealthChecking": "Initial health checks in progress",
+    "Target.ResponseCodeMismatch": "Health checks failed with an unexpected response code",
+    "Target.Timeout": "Request timed out",
+    "Target.FailedHealthChecks": "Health checks failed",
+}
+
+
+def health(row: dict[str, str], group: dict[str, Any]) -> tuple[str, str | None]:
+    """Target health and reason code, as DescribeTargetHealth words them, from a line of HAProxy's statistics."""
+    if not group["check"]["enabled"]:
+        return "healthy", None
+    if row["status"].startswith("UP") and row["check_status"] not in ("INI", ""):
+        return "healthy", None
+    if (
+        row["check_status"] in ("INI", "")
+        or row["status"].startswith("DOWN")
+        and int(row["chkdown"] or 0) == 0
+        and int(row["chkfail"] or 0) == 0
+    ):
+        return "initial", "Elb.InitialHealthChecking"
+    reasons = {"L7STS": "Target.ResponseCodeMismatch", "L4TOUT": "Target.Timeout", "L7TOUT": "Target.Timeout"}
+    return "unhealthy", reasons.get(row["check_status"].lstrip("* "), "Target.FailedHealthChecks")

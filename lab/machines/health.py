@@ -1,0 +1,112 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Route 53 health checks, really made, and the choice among records they decide.
+
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-how-route-53-chooses-records.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.machines.daemon import Lab
+
+TIMEOUT = 4.0
+
+
+class Health:
+    """Makes the checks from this machine, as the internet would, and remembers what they say."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.failures: dict[str, int] = {}
+        self.due: dict[str, float] = {}
+        self.state: dict[str, bool] = {}
+
+    def step(self) -> None:
+        """Start the checks that are due; called again and again."""
+        now = time.monotonic()
+        checks = self.lab.plan.health_checks
+        for key in [key for key in self.due if key not in checks]:
+            del self.due[key]
+        for key, check in checks.items():
+            if check["type"] in ("CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL") or self.due.get(key, 0) > now:
+                continue
+            # The lab looks more often than AWS (10 or 30 s), so that a drill takes seconds.
+            self.due[key] = now + min(check["interval"], 2)
+            threading.Thread(target=self._check, args=(key, check), daemon=True).start()
+
+    def _check(self, key: str, check: dict[str, Any]) -> None:
+        passed = self._passes(check)
+        self.failures[key] = 0 if passed else self.failures.get(key, 0) + 1
+        self.state[key] = self.failures[key] < check["threshold"]
+
+    def _passes(self, check: dict[str, Any]) -> bool:
+        address = check["address"]
+        if not address and check["name"]:
+            records, _ = self.lab.host_resolver.resolve(check["name"], "A")
+            address = next((record.value for record in records if record.type == "A"), None)
+        if not address:
+            return False
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if check["type"] == "TCP":
+                socket.create_connection((address, check["port"]), TIMEOUT).close()
+                return True
+            connection: http.client.HTTPConnection
+            if check["type"].startswith("HTTPS"):
+                # Route 53 does not validate certificates either.
+                context = ssl._create_unverified_context()
+                connection = http.client.HTTPSConnection(address, check["port"], timeout=TIMEOUT, context=context)
+            else:
+                connection = http.client.HTTPConnection(address, check["port"], timeout=TIMEOUT)
+            with contextlib.closing(connection):
+                connection.request(
+                    "GET",
+                    check["path"],
+                    headers={"Host": check["name"] or address, "User-Agent": "Amazon-Route53-Health-Check-Service"},
+                )
+                response = connection.getresponse()
+                text = response.read(5120).decode(errors="replace")
+            return 200 <= response.status < 400 and (not check["search"] or check["search"] in text)
+        return False
+
+    def healthy(self, key: str | None) -> bool:
+        """What a check says; one that was never made counts as healthy, as on AWS."""
+        check = self.lab.plan.health_checks.get(key or "")
+        if check is None or check["disabled"]:
+            return True
+        if check["type"] == "CALCULATED":
+            good = sum(self.healthy(child) for child in check["children"]) >= check["children_needed"]
+        else:
+            good = self.state.get(key or "", True)
+        return good != check["inverted"]
+
+    def choose(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The records of one name and type that an answer has: failover, weighted, or all that are healthy."""
+        if not records or not any(record["set"] for record in records):
+            return records[:1] if records and records[0]["alias"] else records
+        good = [record for record in records if self.healthy(record["health_check"]) and self._alias_healthy(record)]
+        if any(record["failover"] for record in records):
+            primary = [r for r in records if r["failover"] == "PRIMARY"]
+            secondary = [r for r in records if r["failover"] == "SECONDARY"]
+            return [r for r in primary if r in good] or [r for r in secondary if r in good] or primary
+        if any(record["weight"] is not None for record in records):
+            pool = good or records
+            weights = [record["weight"] or 0 for record in pool]
+            return random.choices(pool, weights) if any(weights) else pool[:1]
+        return good or records
+
+    def _alias_healthy(self, record: dict[str, Any]) -> bool:
+        """Whether the balancer an alias leads to has a healthy target (as EvaluateTargetHealth asks)."""
+        if not record["alias"] or not record.get("evaluate"):
+            return True
+        return self.lab.balancer_healthy(record["alias"].lower().rstrip("."))

@@ -1,0 +1,289 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""RDS instances as real PostgreSQL servers: TLS, the master user without superuser rights, parameters, replicas.
+
+As on RDS the superuser is the service's own (`rdsadmin`, over the local socket only), static parameters wait for a
+reboot, replication does not pass security groups, and a Multi-AZ standby takes over at a reboot with failover.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from lab.machines import authority, image
+from lab.machines.machine import Machine
+from lab.machines.network import namespace
+from lab.machines.plan import Endpoint
+from lab.machines.service import Servers, account, folder, place
+from lab.machines.util import LabError, read_json, write_json
+
+if TYPE_CHECKING:
+    from lab.machines.daemon import Lab
+
+BIN = "/usr/lib/postgresql/17/bin"
+HOME = "var/lib/postgresql"
+DATA = f"/{HOME}/data"
+#: The lab's sizes fit many servers on one machine; a parameter group does not change them.
+KEPT = {"shared_buffers", "effective_cache_size", "maintenance_work_mem", "max_connections", "huge_pages", "port",
+        "listen_addresses", "data_directory", "ssl", "ssl_cert_file", "ssl_key_file", "hba_file"}  # fmt: skip
+AVAILABLE_LIBRARIES = {"pg_stat_statements", "auto_explain", "pg_prewarm"}
+BASE = f"""\
+listen_addresses = '*'
+unix_socket_directories = '/{HOME}'
+shared_buffers = 24MB
+max_connections = 100
+huge_pages = off
+wal_level = replica
+max_wal_senders = 8
+max_replication_slots = 8
+wal_keep_size = 64MB
+max_wal_size = 256MB
+hot_standby = on
+ssl = on
+ssl_cert_file = '/{HOME}/server.pem'
+ssl_key_file = '/{HOME}/server.key'
+password_encryption = scram-sha-256
+log_destination = stderr
+fsync = off
+"""
+START = f"""set -eu
+if [ ! -s {DATA}/PG_VERSION ]; then
+  if [ -n "${{UPSTREAM:-}}" ]; then
+    rm -rf {DATA}
+    {BIN}/pg_basebackup -d "$UPSTREAM" -D {DATA} -R -X stream -c fast
+  else
+    {BIN}/initdb -D {DATA} -U rdsadmin -E UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 -N >/dev/null
+  fi
+fi
+cp /{HOME}/postgresql.conf /{HOME}/pg_hba.conf /{HOME}/pg_ident.conf {DATA}/
+chmod 700 {DATA}
+exec {BIN}/postgres -D {DATA} -p "$PORT"
+"""
+
+
+class Databases(Servers):
+    """The driver of database nodes."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.user = account("postgres")
+
+    def step(self, endpoint: Endpoint) -> None:
+        """Bring one node to what the API says."""
+        machine, want = self.server(endpoint.name), endpoint.want
+        record = machine.directory / "database.json"
+        known: dict[str, Any] = dict(read_json(record, {}))  # type: ignore[call-overload]
+        if not endpoint.running:
+            if machine.running():
+                machine.stop(signal.SIGINT, 10)
+                self.lab.log(f"{endpoint.name} stopped")
+            return
+        if want["upstream"] and want["upstream"] != known.get("upstream") and known.get("initialized"):
+            # It was a primary, or followed another one: begin anew from where the data now is.
+            machine.stop(signal.SIGINT, 10)
+            shutil.rmtree(machine.upper / HOME / "data", ignore_errors=True)
+            known = {}
+        if machine.running() and known.get("reboots", want["reboots"]) != want["reboots"]:
+            machine.stop(signal.SIGINT, 10)
+            self.lab.log(f"{endpoint.name} reboots")
+        if not machine.running() and not self._start(machine, endpoint):
+            return
+        self._await(machine)
+        if known.get("upstream") and not want["upstream"]:
+            self._promote(machine, known)
+        state = known | {"upstream": want["upstream"], "reboots": want["reboots"], "initialized": True}
+        if not want["upstream"]:
+            state = self._content(machine, endpoint, state)
+        if state != known:
+            write_json(record, state)
+
+    def _start(self, machine: Machine, endpoint: Endpoint) -> bool:
+        """Start the server; False when its upstream is not ready to be copied."""
+        want = endpoint.want
+        machine.kill()
+        home = folder(machine.upper / HOME, self.user)
+        upstream = ""
+        if want["upstream"]:
+            source = self.lab.plan.endpoints.get(want["upstream"])
+            if source is None or not source.replication or not self.server(source.name).running():
+                return False
+            password = self._replication_password()
+            upstream = f"host={source.replication} port={source.want['port']} user=rdsrepladmin password={password} sslmode=require"
+            if not (read_json(self.server(source.name).directory / "database.json", {}) or {}).get("replication"):  # type: ignore[union-attr]
+                return False
+        if not (home / "server.pem").exists():
+            names = [*want["names"], endpoint.address]
+            certificate, key = authority.issue(self.lab.state, names, machine.directory / "tls")
+            place(home / "server.pem", certificate.read_bytes(), self.user)
+            place(home / "server.key", key.read_bytes(), self.user, 0o600)
+        place(home / "postgresql.conf", BASE, self.user)
+        place(home / "pg_ident.conf", "lab postgres rdsadmin\nlab root rdsadmin\n", self.user)
+        place(home / "pg_hba.conf", self._access(want), self.user)
+        place(home / "start.sh", START, self.user)
+        self.lab.log(
+            f"{endpoint.name} starts at {endpoint.address}" + (f", following {want['upstream']}" if upstream else "")
+        )
+        machine.start(
+            [self.lab.host_layer, image.services(), image.base()],
+            namespace(endpoint.name),
+            argv=["/bin/sh", f"/{HOME}/start.sh"],
+            user="postgres",
+            env={"UPSTREAM": upstream, "PORT": str(want["port"]), "HOME": f"/{HOME}", "LC_ALL": "C.UTF-8"},
+        )
+        return True
+
+    @staticmethod
+    def _access(want: dict[str, Any]) -> str:
+        """pg_hba.conf: plain connections only where the parameter group does not force TLS (the default from 15 on)."""
+        default = "0" if int("".join(c for c in want["family"] or "16" if c.isdigit()) or 16) < 15 else "1"
+        forced = (want["parameters"].get("rds.force_ssl") or default) == "1"
+        kind = "hostssl" if forced else "host"
+        lines = ["local all rdsadmin peer map=lab", "hostssl replication rdsrepladmin 198.18.128.0/18 scram-sha-256"]
+        lines += ["host all rdsadmin,rdsrepladmin 0.0.0.0/0 reject", f"{kind} all all 0.0.0.0/0 scram-sha-256"]
+        return "\n".join(lines) + "\n"
+
+    def _await(self, machine: Machine, seconds: float = 60) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(LabError):
+                self.sql(machine, "SELECT 1")
+                return
+            if not machine.running():
+                text = machine.console.read_text(errors="replace")[-400:] if machine.console.exists() else ""
+                raise LabError(f"{machine.name} ended: {text}")
+            time.sleep(0.1)
+        raise LabError(f"{machine.name} does not answer; see {machine.console}")
+
+    def sql(self, machine: Machine, text: str, database: str = "postgres") -> str:
+        """Run statements as the service's own superuser and return what they print."""
+        port = str((read_json(machine.directory / "spec.json") or {})["env"]["PORT"])  # type: ignore[index]
+        words = [
+            "setpriv",
+            "--reuid=postgres",
+            "--regid=postgres",
+            "--clear-groups",
+            "psql",
+            "-XqAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]
+        return machine.enter(*words, "-h", f"/{HOME}", "-p", port, "-U", "rdsadmin", "-d", database, stdin=text).strip()
+
+    def _replication_password(self) -> str:
+        key = (self.lab.state / "authority" / "ca.key").read_bytes()
+        return hashlib.sha256(b"replication" + key).hexdigest()
+
+    def _promote(self, machine: Machine, known: dict[str, Any]) -> None:
+        if self.sql(machine, "SELECT pg_is_in_recovery()") == "t":
+            # What the old primary still wrote comes first, when it is one of ours that stands still.
+            self.sql(machine, "SELECT pg_promote(true, 30)")
+            self.lab.log(f"{machine.name} promoted (followed {known['upstream']})")
+
+    def _content(self, machine: Machine, endpoint: Endpoint, state: dict[str, Any]) -> dict[str, Any]:
+        """Roles, the first database and the parameters of a primary."""
+        want = endpoint.want
+        if not state.get("replication"):
+            self.sql(machine, ROLES.format(password=self._replication_password()))
+            state = state | {"replication": True}
+        mark = hashlib.sha256(f"{want['user']}/{want['password']}".encode()).hexdigest()
+        if state.get("master") != mark and want["user"] and want["password"]:
+            # The password goes through standard input; pg_stat_activity of an idle server shows it to nobody else.
+            user, password = _identifier(want["user"]), _literal(want["password"])
+            self.sql(machine, MASTER.format(literal=_literal(want["user"]), user=user, password=password))
+            state = state | {"master": mark}
+        if want["name"] and not state.get("database"):
+            names = {
+                "name": _identifier(want["name"]),
+                "user": _identifier(want["user"]),
+                "literal": _literal(want["name"]),
+            }
+            self.sql(machine, DATABASE.format(**names))
+            state = state | {"database": want["name"]}
+        access = self._access(want)
+        path = machine.upper / HOME / "pg_hba.conf"
+        if path.read_text() != access:
+            place(path, access, self.user)
+            place(machine.upper / HOME / "data" / "pg_hba.conf", access, self.user)
+            self.sql(machine, "SELECT pg_reload_conf()")
+        return self._parameters(machine, want, state)
+
+    def _parameters(self, machine: Machine, want: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """Set what the parameter group says; a static parameter counts from the next start, as on RDS."""
+        wanted = {
+            key: value
+            for key, value in want["parameters"].items()
+            if value is not None and not key.startswith("rds.") and key not in KEPT and "{" not in str(value)
+        }
+        if want["parameters"].get("rds.logical_replication") == "1":
+            wanted["wal_level"] = "logical"
+        if libraries := wanted.get("shared_preload_libraries"):
+            named = [word.strip() for word in libraries.split(",")]
+            wanted["shared_preload_libraries"] = ",".join(word for word in named if word in AVAILABLE_LIBRARIES)
+        before = state.get("parameters", {})
+        if wanted == before:
+            return state
+        for key in {*wanted, *before}:
+            if wanted.get(key) == before.get(key):
+                continue
+            value = _literal(str(wanted[key])) if key in wanted else None
+            name = ".".join(_identifier(word) for word in key.split("."))
+            # Each name of a list is a value of its own to ALTER SYSTEM.
+            if key == "shared_preload_libraries" and value:
+                value = ", ".join(_literal(word) for word in wanted[key].split(",") if word) or "''"
+            try:
+                self.sql(machine, f"ALTER SYSTEM SET {name} = {value}" if value else f"ALTER SYSTEM RESET {name}")
+            except LabError as error:
+                self.lab.log(f"{machine.name}: parameter {key}: {str(error).splitlines()[-1]}")
+        self.sql(machine, "SELECT pg_reload_conf()")
+        if (
+            "parameters" not in state
+            and self.sql(machine, "SELECT count(*) FROM pg_settings WHERE pending_restart") != "0"
+        ):
+            # A new server starts with its parameter group in force.
+            machine.stop(signal.SIGINT, 10)
+            spec = read_json(machine.directory / "spec.json")
+            assert isinstance(spec, dict)
+            machine.start(**_again(spec))
+            self._await(machine)
+        return state | {"parameters": wanted}
+
+
+def _again(spec: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of Machine.start for the same start once more."""
+    keys = ("layers", "namespace", "argv", "hostname", "user", "env")
+    return {key: spec[key] for key in keys if key in spec}
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+ROLES = """
+CREATE ROLE rdsrepladmin LOGIN REPLICATION PASSWORD '{password}';
+CREATE ROLE rds_superuser NOLOGIN;
+CREATE ROLE rds_replication NOLOGIN;
+CREATE ROLE rds_password NOLOGIN;
+CREATE ROLE rds_iam NOLOGIN;
+GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password TO rds_superuser WITH ADMIN OPTION;
+"""
+MASTER = """
+SET log_statement = 'none';
+SELECT format('CREATE ROLE %I LOGIN CREATEDB CREATEROLE IN ROLE rds_superuser', {literal})
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal}) \\gexec
+ALTER ROLE {user} PASSWORD {password};
+GRANT ALL ON DATABASE postgres TO {user};
+GRANT CREATE ON SCHEMA public TO {user};
+"""
+DATABASE = """
+SELECT 'CREATE DATABASE {name} OWNER {user}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {literal}) \\gexec
+"""
