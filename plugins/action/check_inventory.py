@@ -24,6 +24,7 @@ RUN_VARIABLES = frozenset(
         "adopt_dir",
         "destroy_confirm",
         "drift_report",
+        "show_dir",
         "terrace_allow_data_loss",
         "terrace_allow_replace",
         "terrace_inventory_options",
