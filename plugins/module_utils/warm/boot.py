@@ -48,7 +48,7 @@ def main(config: dict, status: int) -> None:
         if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:
             raise RuntimeError("a preloaded library has started a thread")
         gc.collect()
-        gc.freeze()
+        gc.disable()
         listener = server.listen(config["socket"])
         config["inode"] = os.stat(config["socket"]).st_ino
         child.LIBC.prctl(child.PR_SET_NAME, b"terrace-warm")

@@ -47,6 +47,7 @@ def main(server: int, warm, connection: int, fds: list[int], meta: dict, entry, 
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
         return 1
+    gc.enable()
     arrange(warm, connection, fds, entry)
     conn = socket.socket(fileno=CONNECTION_FD)
     conn.setblocking(True)
@@ -109,7 +110,7 @@ def settle(warm, meta: dict, entry, environment: dict[bytes, bytes]) -> None:
         purge.update(warm.preload.ours())
     for name in purge:
         forget(name)
-    place(entry)
+    place(entry, warm.preload.loaders)
 
 
 def setsid(leader: int = 0, original=os.setsid) -> None:
@@ -126,15 +127,13 @@ def forget(name: str) -> None:
             sys.modules[package].__dict__.pop(leaf, None)
 
 
-def place(entry) -> None:
+def place(entry, loaders: list) -> None:
     """Let zipimport see the call's payload where the preloaded one was."""
     zipimport._zip_directory_cache[preload.PATH] = entry.contents
     for path in [path for path in sys.path_importer_cache if path.startswith(preload.PATH)]:
         del sys.path_importer_cache[path]
-    for module in list(sys.modules.values()):
-        loader = getattr(module, "__loader__", None)
-        if isinstance(loader, zipimport.zipimporter) and hasattr(loader, "_files"):
-            loader._files = entry.contents
+    for loader in loaders:
+        loader._files = entry.contents
     excluded = {"", ".", preload.PATH, os.path.dirname(os.path.realpath("<stdin>"))}
     sys.path[:] = [preload.PATH] + [path for path in sys.path if path not in excluded]
 

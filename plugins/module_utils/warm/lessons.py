@@ -8,10 +8,10 @@ Only names travel, never data: the server reads the files itself.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import socket
+import sys
 import zipimport
 
 from . import models, preload
@@ -52,7 +52,6 @@ class Lessons:
     def learn(self) -> bool:
         """Take in what children said. True when one of them found something out of date."""
         stale = False
-        learned = False
         while True:
             try:
                 lesson = json.loads(self.read.recv(1 << 20))
@@ -61,15 +60,13 @@ class Lessons:
             stale = stale or bool(lesson.get("stale"))
             for path in lesson.get("models", ()):
                 if path not in models.PARSED:
-                    models.remember(path)
-                    learned = True
+                    try:
+                        models.remember(path)
+                    except Exception as ex:
+                        print(f"{path}: {type(ex).__name__}: {ex}", file=sys.stderr)
             for path in lesson.get("code", ()):
                 for entry in self.payloads.entries.values():
                     if path[len(preload.PATH) + 1 :] in entry.contents:
                         os.dup2(entry.fd, preload.FD, inheritable=False)
                         self.payloads.compile(path, entry)
-                        learned = True
-        if learned:
-            gc.collect()
-            gc.freeze()
-        return stale
+            return stale

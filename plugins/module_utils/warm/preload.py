@@ -98,6 +98,7 @@ class Preload:
         self.sources: dict[str, bytes] = {}  # path in the zip: contents
         self.files: dict[str, str] = {}  # path in the zip: file it came from
         self.notes: list[str] = []
+        self.loaders: list = []  # the zipimporters of what is preloaded
         self.stats: dict[str, tuple | None] = {}
         self.stdlib = tuple(os.path.realpath(sysconfig.get_path(name)) + "/" for name in ("stdlib", "platstdlib"))
         self.site = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
@@ -146,6 +147,8 @@ class Preload:
             for name in modules:
                 self.attempt(name)
         self.reads[group] = names
+        found = {id(m.__loader__): m.__loader__ for n, m in sys.modules.items() if n.split(".", 1)[0] in OURS}
+        self.loaders = [loader for loader in found.values() if hasattr(loader, "_files")]
         self.loaded[group] = set(sys.modules) - before
         if "botocore.loaders" in self.loaded[group]:
             models.install()

@@ -11,6 +11,7 @@ One thread, one event loop. It never runs module code itself; a child does, see 
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import selectors
@@ -190,6 +191,8 @@ class Server:
             return
         # From here on the child does the talking. A client that goes away does not end it, as under `local`.
         self.selector.unregister(call.conn)
+        # Children must not copy all there is by collecting it.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             self.child(call, meta, entry, arguments, environment, direct)
