@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lab.machines import authority, hub, image, trust
 from lab.machines.machine import Machine, cgroup_root, remove_cgroup
-from lab.machines.util import LabError, ip, ip_batch, need_root, read_json, run, short, state_dir, write_json
+from lab.machines.util import PREFIX, LabError, ip, ip_batch, need_root, owner, read_json, run, short, state_dir, write_json
 
 #: Boxes are neighbours of the VPCs on the lab's internet.
 ADDRESSES = ipaddress.ip_network("198.18.240.0/20")
@@ -71,7 +71,7 @@ def up(name: str) -> str:
     place.mkdir(parents=True, exist_ok=True)
     with (state / "boxes" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        hub.ensure(state)
+        hub.ensure()
         machine = Machine(f"box-{name}", place)
         if machine.running():
             return address(name)
@@ -122,10 +122,10 @@ def _prepare(upper: Path, name: str, chosen: str, public_key: str) -> None:
         target = upper / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    for home, owner in (("home/admin", 1000), ("root", 0)):
+    for home, user in (("home/admin", 1000), ("root", 0)):
         (upper / home / ".ssh").chmod(0o700)
         for path in (upper / home, upper / home / ".ssh", upper / home / ".ssh/authorized_keys"):
-            os.chown(path, owner, owner)
+            os.chown(path, user, user)
     (upper / "root").chmod(0o700)
     (upper / "home/admin").chmod(0o700)
     for kind in ("ed25519", "ecdsa"):
@@ -159,8 +159,8 @@ def down(name: str) -> None:
     if Path("/run/netns", namespace(name)).exists():
         ip("netns", "del", namespace(name))
     shutil.rmtree(directory(name), ignore_errors=True)
-    if not boxes() and not (state_dir() / "machines.json").exists():
-        hub.remove(state_dir())
+    if not owner() and not any(Path("/run/netns").glob(f"{PREFIX}box-*")):
+        hub.remove()
         remove_cgroup(cgroup_root())
 
 

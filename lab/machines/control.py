@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from lab import process
-from lab.machines import box, hub, image, network
+from lab.machines import hub, image, network
 from lab.machines.machine import cgroup_root, remove_cgroup
-from lab.machines.util import LabError, alive, need_root, read_json, say, start_time, state_dir, write_json
+from lab.machines.util import OWNER, PREFIX, LabError, alive, need_root, owner, read_json, say, start_time, state_dir, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
@@ -32,10 +32,12 @@ def up(port: int | None = None, directory: Path | None = None) -> None:
     if _daemon(directory):
         say("the machines already follow the API")
         return
+    if (other := owner()) and other != directory:
+        raise LabError(f"another lab runs on this machine (state in {other}); stop that one first")
     image.ensure()
     hub.refuse_overlap()
     sweep(directory)
-    hub.ensure(directory)
+    hub.ensure()
     (directory / "ready.json").unlink(missing_ok=True)
     log = directory / "machines.log"
     command = [sys.executable, "-m", "lab.machines.daemon", "--port", str(port), "--state", str(directory)]
@@ -44,6 +46,7 @@ def up(port: int | None = None, directory: Path | None = None) -> None:
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     write_json(directory / "machines.json", {"pid": child.pid, "started": start_time(child.pid), "port": port})
+    write_json(OWNER, {"pid": child.pid, "started": start_time(child.pid), "state": str(directory)})
     until = time.monotonic() + READY_SECONDS
     while not (directory / "ready.json").exists():
         if child.poll() is not None or time.monotonic() > until:
@@ -65,6 +68,8 @@ def down(directory: Path | None = None) -> None:
     """See lab.machines.down."""
     need_root()
     directory = (directory or state_dir()).resolve()
+    if (other := owner()) and other != directory:
+        return
     if pid := _daemon(directory):
         os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + 10
@@ -76,8 +81,8 @@ def down(directory: Path | None = None) -> None:
             if _daemon(directory):
                 os.kill(pid, signal.SIGKILL)
     sweep(directory)
-    if not box.boxes():
-        hub.remove(directory)
+    if not boxes_here():
+        hub.remove()
         remove_cgroup(cgroup_root())
         for name in ("host-layer", "authority", "boxes"):
             shutil.rmtree(directory / name, ignore_errors=True)
@@ -85,8 +90,14 @@ def down(directory: Path | None = None) -> None:
         hub.set_public({})
     for name in ("machines", "services", "certificates"):
         shutil.rmtree(directory / name, ignore_errors=True)
+    OWNER.unlink(missing_ok=True)
     for name in ("machines.json", "ready.json", "addresses.json", "machines.log"):
         (directory / name).unlink(missing_ok=True)
+
+
+def boxes_here() -> bool:
+    """Whether stand-alone boxes, of whatever state directory, use the lab's internet."""
+    return any(Path("/run/netns").glob(f"{PREFIX}box-*"))
 
 
 def sweep(directory: Path) -> None:

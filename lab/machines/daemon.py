@@ -104,7 +104,7 @@ class Lab:
             if started - refreshed > REFRESH:
                 refreshed = started
                 with contextlib.suppress(Exception):
-                    hub.refresh(self.state)
+                    hub.refresh()
             self.stopping.wait(max(0.05, TICK - (time.monotonic() - started)))
 
     def follow(self) -> None:

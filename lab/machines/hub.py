@@ -28,6 +28,8 @@ GATEWAY = "198.18.255.254"
 #: Who the lab's machines see when a program on this machine connects to them.
 OPERATOR = os.environ.get("LAB_OPERATOR_ADDRESS", "198.51.100.10")
 REGISTRIES = ["deb.debian.org", "security.debian.org", "pypi.org", "files.pythonhosted.org"]
+#: Whether this machine forwarded packets before the lab came.
+FORWARDING = Path("/run/terrace-lab-forwarding")
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 
 
@@ -91,13 +93,13 @@ def refuse_overlap() -> None:
         )
 
 
-def ensure(state: Path) -> None:
+def ensure() -> None:
     """Make the hub and the host's rules; nothing happens when they are there."""
     # The table is written last: with it, everything before it is there.
     if Path("/sys/class/net", HUB).exists() and run("nft", "list", "table", "ip", TABLE, check=False):
-        refresh(state)
+        refresh()
         return
-    remove(state)
+    remove()
     refuse_overlap()
     ip("netns", "add", HUB)
     ip("link", "add", HUB, "type", "veth", "peer", "name", "host", "netns", HUB)
@@ -120,19 +122,16 @@ def ensure(state: Path) -> None:
     sysctl({f"ipv4/conf/{HUB}/route_localnet": 1, f"ipv4/conf/{HUB}/rp_filter": 0})
     # Forwarding is needed for package downloads alone; `remove` puts back what was there.
     forwarding = Path("/proc/sys/net/ipv4/ip_forward")
-    before = state / "ip_forward"
-    if not before.exists():
-        state.mkdir(parents=True, exist_ok=True)
-        before.write_text(forwarding.read_text())
+    if not FORWARDING.exists():
+        FORWARDING.write_text(forwarding.read_text())
     forwarding.write_text("1")
-    refresh(state)
+    refresh()
 
 
-def refresh(state: Path) -> None:
+def refresh() -> None:
     """Write the host's table anew, with the registries' present addresses, keeping the public addresses it has."""
     known = public_addresses()
-    before = state / "ip_forward"
-    was_router = before.exists() and before.read_text().strip() == "1"
+    was_router = FORWARDING.exists() and FORWARDING.read_text().strip() == "1"
     allow = ", ".join(sorted(registries()))
     names = ", ".join(resolvers())
     rules = f"""
@@ -197,14 +196,13 @@ def attach(namespace: str, link: str, addresses: list[str]) -> None:
     ip_batch([f"link set {link} up", *(f"route replace {address}/32 dev {link}" for address in addresses)], HUB)
 
 
-def remove(state: Path) -> None:
+def remove() -> None:
     """Take the hub and the host's rules away and put the host's forwarding back; nothing happens without them."""
     run("nft", "delete", "table", "ip", TABLE, check=False)
     if Path("/run/netns", HUB).exists():
         ip("netns", "del", HUB)
     if Path("/sys/class/net", HUB).exists():
         ip("link", "del", HUB, check=False)
-    before = state / "ip_forward"
-    if before.exists():
-        Path("/proc/sys/net/ipv4/ip_forward").write_text(before.read_text())
-        before.unlink()
+    if FORWARDING.exists():
+        Path("/proc/sys/net/ipv4/ip_forward").write_text(FORWARDING.read_text())
+        FORWARDING.unlink()

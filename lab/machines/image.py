@@ -44,7 +44,8 @@ MASKED = "systemd-udevd.service systemd-udev-trigger.service getty@tty1.service 
 
 CLOUD_CONFIG = """\
 # The machine learns who it is from the metadata service, as on AWS.
-datasource_list: [Ec2]
+datasource_list: [Ec2Lab]
+datasource_pkg_list: ["", cloudinit.sources]
 datasource:
   Ec2:
     strict_id: false
@@ -53,6 +54,9 @@ datasource:
     timeout: 10
     apply_full_imds_network_config: false
 network: {config: disabled}
+system_info:
+  default_user:
+    {name: admin, gecos: Debian, groups: [adm, sudo], lock_passwd: true, shell: /bin/bash, sudo: ["ALL=(ALL) NOPASSWD:ALL"]}
 ssh_genkeytypes: [ed25519, ecdsa]
 manage_etc_hosts: true
 # The image carries its packages and its disk cannot grow.
@@ -68,9 +72,29 @@ cloud_final_modules:
 """
 
 
+#: cloud-init knows EC2 by the firmware's UUID, which a machine without firmware does not have, and asks for version 2 of
+#: the metadata service only there. This is its own data source for EC2, told that it is on EC2.
+DATA_SOURCE = """\
+from cloudinit import sources
+from cloudinit.sources import DataSourceEc2
+
+DataSourceEc2.identify_platform = lambda: DataSourceEc2.CloudNames.AWS
+
+
+class DataSourceEc2Lab(DataSourceEc2.DataSourceEc2):
+    pass
+
+
+def get_datasource_list(depends):
+    return sources.list_from_depends(
+        depends, [(DataSourceEc2Lab, (sources.DEP_FILESYSTEM, sources.DEP_NETWORK))]
+    )
+"""
+
+
 def recipe_sum() -> str:
     """The checksum of the recipe: part of an image's name, so that a changed recipe makes a new image."""
-    parts = [SUITE, *BASE_PACKAGES, "|", *SERVICE_PACKAGES, "|", *DISABLED, *MASKED, CLOUD_CONFIG, FINISH]
+    parts = [SUITE, *BASE_PACKAGES, "|", *SERVICE_PACKAGES, "|", *DISABLED, *MASKED, CLOUD_CONFIG, DATA_SOURCE, FINISH]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -143,6 +167,7 @@ def _build_base(target: Path) -> None:
     _install(target, BASE_PACKAGES)
     config = target / "etc/cloud/cloud.cfg.d/90_terrace.cfg"
     config.write_text(CLOUD_CONFIG)
+    (target / "usr/local/lib/python3.13/dist-packages/DataSourceEc2Lab.py").write_text(DATA_SOURCE)
     _chroot(
         target, f"systemctl disable -q {' '.join(DISABLED)} || true; systemctl mask -q {' '.join(MASKED)}; {FINISH}"
     )

@@ -167,9 +167,10 @@ class Networks:
             self.rules[vpc.id] = text
 
     def _public(self, plan: Plan) -> None:
+        # The router owns none of these: it is asked for by an address that it has, and translates.
         wanted = {address: short(vpc.id) for vpc in plan.vpcs.values() for address in {*vpc.enter, *vpc.leave.values()}}
         lines = [
-            f"route replace {address}/32 dev {link}"
+            f"route replace {address}/32 via {firewall.RESOLVER} dev {link} onlink"
             for address, link in wanted.items()
             if self.hub_routes.get(address) != link
         ]

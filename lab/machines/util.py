@@ -21,6 +21,8 @@ from lab.process import state_dir as state_dir
 CLONE_NEWNET = 0x40000000
 #: Every object the lab leaves in a list of the machine (namespaces, links, cgroups) carries this prefix.
 PREFIX = "tl-"
+#: Namespaces, cgroups and packet rules have fixed names, so one lab has the machine; this says which.
+OWNER = Path("/run/terrace-lab.json")
 
 
 def say(text: str) -> None:
@@ -139,6 +141,14 @@ def alive(pid: int, started: float | None = None) -> bool:
     """Whether a process runs; with `started` (from `start_time`) whether it is still the same one."""
     now = start_time(pid)
     return now is not None and (started is None or now == started)
+
+
+def owner() -> Path | None:
+    """The state directory of the lab whose machines run on this machine, or None. There is one a machine."""
+    known = read_json(OWNER)
+    if isinstance(known, dict) and alive(known["pid"], known["started"]):
+        return Path(known["state"])
+    return None
 
 
 def start_time(pid: int) -> float | None:
