@@ -17,26 +17,32 @@ MOTO_VERSION = "5.2.5"
 
 @dataclass(frozen=True)
 class Patch:
-    """One patch: ``<service>.<name>``, what moto and AWS do, the AWS document and the function that applies it."""
+    """One patch: ``<service>.<name>``, what moto and AWS do, the AWS document and the function that applies it.
+
+    ``speed`` marks those that change how long an answer takes and nothing else.
+    """
 
     name: str
     moto: str
     aws: str
     document: str
     apply: Callable[[], None]
+    speed: bool = False
 
 
 REGISTRY: dict[str, Patch] = {}
 
 
-def patch(*, moto: str, aws: str, document: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def patch(
+    *, moto: str, aws: str, document: str, speed: bool = False
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register the decorated function as a patch named after its module and itself."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
         name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
         if name in REGISTRY:
             raise ValueError(f"two patches are named {name}")
-        REGISTRY[name] = Patch(name, moto, aws, document, function)
+        REGISTRY[name] = Patch(name, moto, aws, document, function, speed)
         return function
 
     return register
@@ -50,9 +56,9 @@ def discover() -> dict[str, Patch]:
     return REGISTRY
 
 
-def apply_all() -> list[str]:
-    """Apply every patch; return their names."""
-    patches = discover()
-    for item in patches.values():
+def apply_all(only_speed: bool = False) -> list[str]:
+    """Apply every patch, or those about speed; return the names of the others applied."""
+    patches = [item for item in discover().values() if item.speed or not only_speed]
+    for item in patches:
         item.apply()
-    return list(patches)
+    return [item.name for item in patches if not only_speed]

@@ -34,9 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=int(os.environ.get("LAB_PORT", "5566")))
-    parser.add_argument("--no-patches", action="store_true", help="plain moto, to see whether patches are needed")
+    parser.add_argument("--no-patches", action="store_true", help="moto without what changes its answers, to see whether patches are needed")
     options = parser.parse_args(arguments)
-    lab = Lab([] if options.no_patches else patching.apply_all())
+    lab = Lab(patching.apply_all(only_speed=options.no_patches))
     if importlib.util.find_spec("lab.machines.bridge"):
         importlib.import_module("lab.machines.bridge").register(lab)
     server = Server(options.host, options.port, lab)
@@ -54,6 +54,10 @@ def _warm(lab: Any) -> None:
     """Load the services most used before somebody waits for them."""
     from moto.core.utils import get_service_model
 
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.iam.models import iam_backends
+
+    iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for service in WARM:
         with lab.moto.lock:
             if service not in lab.moto.app_instances:

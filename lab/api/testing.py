@@ -37,7 +37,8 @@ class Lab:
 
     def reset(self) -> None:
         """Empty every account; no delays, no faults, counts at zero."""
-        self._sessions.clear()
+        # The default account's session stays: it holds the parsed service models, which take long to load.
+        self._sessions = {account: s for account, s in self._sessions.items() if account == DEFAULT_ACCOUNT}
         process.request(self.url, "/lab/reset", method="POST")
 
     def faults(self, rate: float = 0.0, **spec: Any) -> None:

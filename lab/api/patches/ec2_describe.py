@@ -64,6 +64,7 @@ def pages() -> None:
     " 1,000 times a thousand look-ups",
     aws="answers describe calls in a time that grows with the number of resources",
     document="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeTags.html",
+    speed=True,
 )
 def fast_tags() -> None:
     from moto.ec2.models.core import TaggedEC2Resource

@@ -133,20 +133,16 @@ def deletion_protection() -> None:
 
 
 @patch(
-    moto="gives HTTP target groups no health check path and a time-out of 10 s",
-    aws="checks / with a time-out of 5 s unless told otherwise",
-    document=API + "API_CreateTargetGroup.html",
+    moto="shows waf.fail_open.enabled as an attribute of target groups, and no duration of the load balancer's cookie",
+    aws="the first belongs to load balancers; stickiness.lb_cookie.duration_seconds is 86400 unless set",
+    document=API + "API_TargetGroupAttribute.html",
 )
-def target_group_defaults() -> None:
+def target_group_attributes() -> None:
     from moto.elbv2.models import FakeTargetGroup
 
     @wrap(FakeTargetGroup, "__init__")
     def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        if self.health_check_protocol in ("HTTP", "HTTPS") and self.target_type != "lambda":
-            self.health_check_path = self.health_check_path or "/"
-            if not kwargs.get("healthcheck_timeout_seconds"):
-                self.health_check_timeout_seconds = 5
         if self.protocol in ("HTTP", "HTTPS"):
             self.attributes.pop("waf.fail_open.enabled", None)
             self.attributes.setdefault("stickiness.lb_cookie.duration_seconds", "86400")

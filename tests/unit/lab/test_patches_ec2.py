@@ -290,6 +290,14 @@ def any_of_several_values_matches(lab: Lab) -> None:
     assert [v["VpcId"] for v in ec2.describe_vpcs(Filters=filters)["Vpcs"]] == [net["vpc"]]
 
 
+@probe("ec2_acl_filters.network_acl_id")
+def acl_is_found_by_its_id(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    acl = ec2.create_network_acl(VpcId=network(lab)["vpc"])["NetworkAcl"]["NetworkAclId"]
+    filters = [{"Name": "network-acl-id", "Values": [acl]}]
+    assert [a["NetworkAclId"] for a in ec2.describe_network_acls(Filters=filters)["NetworkAcls"]] == [acl]
+
+
 @probe("ec2_groups.rule_descriptions")
 def changed_descriptions_are_confirmed(lab: Lab) -> None:
     ec2, net = lab.client("ec2"), network(lab)

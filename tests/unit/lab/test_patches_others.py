@@ -1,0 +1,99 @@
+"""S3 and IAM as AWS has them; and that every patch has its probe."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from probes import PROBES, both_ways, probe
+
+from lab.api import patching
+from lab.api.testing import Lab
+
+
+@probe("s3.tls_only_policy")
+def tls_only_policy_lets_the_lab_write(lab: Lab) -> None:
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="probe")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::probe", "arn:aws:s3:::probe/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    s3.put_bucket_policy(Bucket="probe", Policy=json.dumps(policy))
+    s3.put_object(Bucket="probe", Key="hello", Body=b"hello")
+    assert s3.get_object(Bucket="probe", Key="hello")["Body"].read() == b"hello"
+
+
+@probe("kms_keys.deletion_by_arn")
+def key_is_deleted_by_its_arn(lab: Lab) -> None:
+    kms = lab.client("kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    kms.cancel_key_deletion(KeyId=arn)
+
+
+test_as_aws_does, test_moto_still_differs = both_ways(__name__)
+
+def test_every_patch_is_probed() -> None:
+    import importlib
+
+    for name in ("autoscaling", "ec2", "elasticache", "elbv2", "rds"):
+        importlib.import_module(f"test_patches_{name}")
+    probed = {known.patch for known in PROBES}
+    patches = {name for name, patch in patching.discover().items() if not patch.speed}
+    assert patches - probed == set()
+    assert probed - patches == set()
+
+
+def test_patches_say_what_they_are_for() -> None:
+    for patch in patching.discover().values():
+        assert patch.document.startswith("https://"), patch.name
+        assert patch.moto, patch.name
+        assert patch.aws, patch.name
+
+
+def test_moto_is_the_version_the_patches_were_written_for() -> None:
+    import moto
+
+    assert moto.__version__ == patching.MOTO_VERSION
+
+
+def test_looking_up_an_account_is_quick(lab: Lab) -> None:
+    """The patch iam.account_lookup: a first call in an empty account takes a fraction of a second."""
+    sts = lab.client("sts")
+    start = time.perf_counter()
+    sts.get_caller_identity()
+    assert time.perf_counter() - start < 2
+
+
+def test_managed_policies_count_their_own_attachments(lab: Lab) -> None:
+    """The patch iam.managed_policies: accounts share no counter."""
+    arn = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    for account, count in (("123456789012", 1), ("222222222222", 0)):
+        iam = lab.client("iam", account=account)
+        if count:
+            iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust)
+            iam.attach_role_policy(RoleName="probe", PolicyArn=arn)
+        assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == count
+
+
+def test_policy_without_tls_condition_still_denies(lab: Lab) -> None:
+    import pytest
+    from botocore.exceptions import ClientError
+
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="probe")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::probe/*"}
+    s3.put_bucket_policy(Bucket="probe", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(ClientError, match="Forbidden|AccessDenied"):
+        s3.put_object(Bucket="probe", Key="hello", Body=b"hello")
