@@ -1,0 +1,148 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the role database: entries of a plan as amazon.aws.rds_instance takes them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils import managed_data, rds
+from ..module_utils.kind import FAILED, READY
+
+Entry = dict[str, t.Any]
+Resources = dict[str, dict[str, Entry]]
+
+#: Our words for the module's, where they are not the same.
+NAMES = {
+    "instance_class": "db_instance_class",
+    "database_name": "db_name",
+    "backup_window": "preferred_backup_window",
+    "maintenance_window": "preferred_maintenance_window",
+    "log_exports": "enable_cloudwatch_logs_exports",
+    "performance_insights": "enable_performance_insights",
+    "performance_insights_retention": "performance_insights_retention_period",
+    "ca_certificate": "ca_certificate_identifier",
+    "iam_authentication": "enable_iam_database_authentication",
+}
+SAME = (
+    "engine", "max_allocated_storage", "storage_type", "iops", "storage_throughput", "storage_encrypted", "port",
+    "multi_az", "backup_retention_period", "auto_minor_version_upgrade", "deletion_protection", "copy_tags_to_snapshot",
+    "monitoring_interval", "monitoring_role_arn", "publicly_accessible", "apply_immediately",
+)  # fmt: skip
+
+
+def rds_instances(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
+    """The entries that are no replicas, with the module's options; options that are not managed are left out."""
+    return {name: _arguments(entry, resources) for name, entry in write.items() if not entry.get("source")}
+
+
+def rds_replicas(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
+    """The replicas that can be written now: those that exist, and those whose source is available."""
+    known = resources.get("db_instance", {})
+    return {
+        name: _arguments(entry, resources)
+        for name, entry in write.items()
+        if entry.get("source") and (entry["id"] or known.get(entry["source"], {}).get("state") == READY)
+    }
+
+
+def rds_replicas_left(write: dict[str, Entry], resources: Resources) -> list[str]:
+    """The replicas that do not exist yet."""
+    return sorted(name for name, entry in write.items() if entry.get("source") and name not in resources["db_instance"])
+
+
+def _arguments(entry: Entry, resources: Resources) -> Entry:
+    def ident(kind: str, name: str | None, fact: str = "") -> str | None:
+        if not name:
+            return None
+        if name not in resources[kind]:
+            raise AnsibleFilterError(f"{entry['aws_name']}: {kind} {name} does not exist (yet); provision it first")
+        resource = resources[kind][name]
+        return str(resource["facts"].get(fact) or resource["id"])
+
+    desired = rds.normalised(entry)
+    found = {option: desired[option] for option in SAME if option in desired}
+    found |= {theirs: desired[ours] for ours, theirs in NAMES.items() if ours in desired}
+    found |= {
+        "db_instance_identifier": entry["id"] or entry["aws_name"].lower(),
+        "db_subnet_group_name": ident("db_subnet_group", entry.get("subnet_group")),
+        "db_parameter_group_name": ident("db_parameter_group", entry.get("parameter_group")),
+        "vpc_security_group_ids": [ident("security_group", name) for name in entry.get("security_groups") or []],
+        "apply_immediately": entry["apply_immediately"],
+        "tags": dict(entry["tags"]),
+        **_sizes(entry),
+    }
+    if entry.get("source"):
+        found |= {"read_replica": True, "source_db_instance_identifier": ident("db_instance", entry["source"])}
+    elif not entry["id"]:
+        found["kms_key_id"] = ident("kms_key", entry.get("kms_key"), "arn")
+        found["secret"] = ident("secret", entry.get("credentials"), "arn")
+    if entry.get("allocated_storage"):
+        found["tags"][rds.STORAGE_TAG] = str(entry["allocated_storage"])
+    return {option: value for option, value in found.items() if value is not None}
+
+
+def _sizes(entry: Entry) -> Entry:
+    """Version and storage, which AWS moves on by itself: asked for at creation, and where the plan wants another."""
+    found: Entry = {}
+    exists, fields = bool(entry["id"]), entry.get("fields") or []
+    if not entry.get("source") and (not exists or {"engine_version", "minor_version"} & set(fields)):
+        minor = entry.get("minor_version")
+        found["engine_version"] = entry["engine_version"] + (f".{minor}" if minor is not None else "")
+        # AWS tells no one that it was allowed, so the module would report it as changed for ever.
+        if exists and entry["allow_major_version_upgrade"]:
+            found["allow_major_version_upgrade"] = True
+    wanted = entry.get("allocated_storage")
+    if wanted and (not exists or wanted > int(entry["facts"]["allocated_storage"])):
+        found["allocated_storage"] = wanted
+    return found
+
+
+def rds_parameters(parameters: dict[str, t.Any]) -> dict[str, str]:
+    """Parameters as RDS tells them: texts, truth values as 0 and 1."""
+    return {name: managed_data.text_of(value) for name, value in parameters.items()}
+
+
+def rds_protected(gone: dict[str, Entry]) -> list[Entry]:
+    """Those that AWS would not delete, as items."""
+    return [
+        {"key": name, "value": resource}
+        for name, resource in gone.items()
+        if resource["attributes"]["deletion_protection"] and resource["state"] != "leaving"
+    ]
+
+
+def rds_replicas_first(gone: dict[str, Entry]) -> list[Entry]:
+    """What is removed, as items: replicas of replicas, replicas, then their sources; and whether each has a last snapshot."""
+
+    def depth(name: str) -> int:
+        source = gone[name]["attributes"].get("source")
+        return 1 + depth(source) if source in gone else int(bool(source))
+
+    return [
+        {"key": name, "value": gone[name], "last_snapshot": _snapshottable(gone[name])}
+        for name in sorted(gone, key=lambda name: (-depth(name), name))
+    ]
+
+
+def _snapshottable(resource: Entry) -> bool:
+    """Whether AWS takes a last snapshot of it: not of a replica, nor of what it gave up on."""
+    return not resource["facts"]["replica"] and resource["state"] != FAILED
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {
+            "rds_instances": rds_instances,
+            "rds_replicas": rds_replicas,
+            "rds_replicas_left": rds_replicas_left,
+            "rds_parameters": rds_parameters,
+            "rds_protected": rds_protected,
+            "rds_replicas_first": rds_replicas_first,
+        }
