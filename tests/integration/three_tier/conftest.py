@@ -82,10 +82,12 @@ class Operator:
         )
         return Run(done.returncode, done.stdout, json.loads(summary.read_text()) if summary.exists() else {})
 
-    def killed(self, playbook: str, after: float, inventory: str = "inventories/three_tier/development") -> bool:
+    def killed(
+        self, playbook: str, *arguments: str, after: float, inventory: str = "inventories/three_tier/development"
+    ) -> bool:
         """Start a run and kill it and all it started after some seconds; whether it was still running."""
         process = subprocess.Popen(
-            self.command(playbook, inventory=inventory),
+            self.command(playbook, *arguments, inventory=inventory),
             cwd=ROOT,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
