@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lab.machines import authority, hub, image, trust
 from lab.machines.machine import Machine, cgroup_root, remove_cgroup
-from lab.machines.util import PREFIX, LabError, ip, ip_batch, need_root, owner, read_json, run, short, state_dir, write_json
+from lab.machines.util import PREFIX, LabError, ip, ip_batch, need_root, owner, read_json, run, short, state_dir, sysctl, write_json
 
 #: Boxes are neighbours of the VPCs on the lab's internet.
 ADDRESSES = ipaddress.ip_network("198.18.240.0/20")
@@ -105,6 +105,7 @@ def _network(name: str) -> str:
             ],
             namespace(name),
         )
+        sysctl({"ipv4/ping_group_range": "0 2147483647"}, namespace(name))
     return chosen
 
 

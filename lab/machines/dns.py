@@ -32,23 +32,26 @@ class Resolver:
 
     def __init__(self, lab: Lab, vpc: str | None) -> None:
         self.lab, self.vpc = lab, vpc
+        self.sockets: list[socket.socket] = []
         if vpc is None:
-            self._listen(HOST_ADDRESS)
-            return
-        with inside(vpc_namespace(vpc)):
-            for address in (lab.plan.vpcs[vpc].resolver, firewall.RESOLVER):
-                self._listen(address)
+            self._bind(HOST_ADDRESS)
+        else:
+            with inside(vpc_namespace(vpc)):
+                for address in (lab.plan.vpcs[vpc].resolver, firewall.RESOLVER):
+                    self._bind(address)
+        # A thread stays in the namespace it is started in, and these ask this machine's name server: not in there.
+        for each in self.sockets:
+            work = self._datagrams if each.type == socket.SOCK_DGRAM else self._streams
+            threading.Thread(target=work, args=(each,), daemon=True).start()
 
-    def _listen(self, address: str) -> None:
+    def _bind(self, address: str) -> None:
         datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         datagrams.bind((address, 53))
         stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         stream.bind((address, 53))
         stream.listen(16)
-        self.sockets = [*getattr(self, "sockets", []), datagrams, stream]
-        threading.Thread(target=self._datagrams, args=(datagrams,), daemon=True).start()
-        threading.Thread(target=self._streams, args=(stream,), daemon=True).start()
+        self.sockets += [datagrams, stream]
 
     def close(self) -> None:
         """Stop answering."""

@@ -35,7 +35,9 @@ class Endpoint:
                 listener.bind((firewall.API, port))
                 listener.listen(64)
                 self.listeners.append(listener)
-                threading.Thread(target=self._accept, args=(listener, port == 443), daemon=True).start()
+        # A thread stays in the namespace it is started in, and these connect to the API on this machine: not in there.
+        for listener, secure in zip(self.listeners, (False, True), strict=True):
+            threading.Thread(target=self._accept, args=(listener, secure), daemon=True).start()
 
     def close(self) -> None:
         """Stop answering."""

@@ -34,6 +34,8 @@ libpam-tmpdir prometheus-node-exporter prometheus-process-exporter prometheus-po
 """.split()
 #: The servers behind RDS, ElastiCache and load balancers.
 SERVICE_PACKAGES = "postgresql postgresql-contrib redis-server haproxy".split()
+#: Extensions that RDS lets its master user create, PostgreSQL only a superuser.
+TRUSTED = "pg_stat_statements pg_buffercache pgstattuple pgrowlocks postgres_fdw dblink pg_prewarm pg_visibility".split()
 DISABLED = """
 nginx fail2ban unattended-upgrades prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter
 prometheus-nginx-exporter auditd audit-rules nftables apt-daily.timer apt-daily-upgrade.timer man-db.timer e2scrub_all.timer
@@ -94,7 +96,7 @@ def get_datasource_list(depends):
 
 def recipe_sum() -> str:
     """The checksum of the recipe: part of an image's name, so that a changed recipe makes a new image."""
-    parts = [SUITE, *BASE_PACKAGES, "|", *SERVICE_PACKAGES, "|", *DISABLED, *MASKED, CLOUD_CONFIG, DATA_SOURCE, FINISH]
+    parts = [SUITE, *BASE_PACKAGES, "|", *SERVICE_PACKAGES, "|", *DISABLED, *MASKED, CLOUD_CONFIG, DATA_SOURCE, FINISH, *TRUSTED]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -186,6 +188,10 @@ def _build_services(work: Path) -> None:
         (joined / "etc/postgresql-common").mkdir(parents=True, exist_ok=True)
         (joined / "etc/postgresql-common/createcluster.conf").write_text("create_main_cluster = false\n")
         _install(joined, SERVICE_PACKAGES)
+        folder = joined / "usr/share/postgresql/17/extension"
+        for name in TRUSTED:
+            with (folder / f"{name}.control").open("a") as control:
+                control.write("trusted = true\n")
         _chroot(joined, "rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin")
     finally:
         run("umount", joined)

@@ -101,7 +101,7 @@ class Networks:
         ip_batch([f"link set {link} up", *(f"route replace {a}/32 dev {link}" for a in endpoint.addresses)], router)
         sysctl({f"ipv4/conf/{link}/proxy_arp": 1, f"ipv4/neigh/{link}/proxy_delay": 0}, router)
         ip_batch(["link set lo up", *self._own(vpc, endpoint)], name)
-        sysctl({"ipv6/conf/all/disable_ipv6": 1}, name)
+        sysctl({"ipv6/conf/all/disable_ipv6": 1, "ipv4/ping_group_range": "0 2147483647"}, name)
         if endpoint.replication:
             beside = hub.BESIDE + short(name)[len(PREFIX) :]
             ip("link", "add", "rds0", "netns", name, "type", "veth", "peer", "name", beside, "netns", hub.HUB)
