@@ -1,9 +1,11 @@
-"""S3 and IAM as AWS has them; and that every patch has its probe."""
+"""S3, ACM, KMS and IAM as AWS has them; and that every patch has its probe."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
+from pathlib import Path
 
 from probes import PROBES, both_ways, probe
 
@@ -32,6 +34,27 @@ def tls_only_policy_lets_the_lab_write(lab: Lab) -> None:
     assert s3.get_object(Bucket="probe", Key="hello")["Body"].read() == b"hello"
 
 
+@probe("acm.imported_chain")
+def imported_certificate_comes_back_as_it_was(lab: Lab) -> None:
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "probe.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=9))
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    acm = lab.client("acm")
+    arn = acm.import_certificate(Certificate=pem, PrivateKey=private)["CertificateArn"]
+    assert acm.get_certificate(CertificateArn=arn)["CertificateChain"].strip() == pem.decode().strip()
+
+
 @probe("kms_keys.deletion_by_arn")
 def key_is_deleted_by_its_arn(lab: Lab) -> None:
     kms = lab.client("kms")
@@ -44,10 +67,8 @@ def key_is_deleted_by_its_arn(lab: Lab) -> None:
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
 
 def test_every_patch_is_probed() -> None:
-    import importlib
-
-    for name in ("autoscaling", "ec2", "elasticache", "elbv2", "rds"):
-        importlib.import_module(f"test_patches_{name}")
+    for path in Path(__file__).parent.glob("test_patches_*.py"):
+        importlib.import_module(path.stem)
     probed = {known.patch for known in PROBES}
     patches = {name for name, patch in patching.discover().items() if not patch.speed}
     assert patches - probed == set()
