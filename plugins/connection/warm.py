@@ -215,7 +215,7 @@ class Connection(LocalConnection):
             server = client.Server(command, self._server_config(), self.get_option("directory"))
             for attempt in (1, 2, 3):
                 try:
-                    connection = server.connect_or_start(timeout)
+                    connection = server.connect_or_start(timeout, payload)
                     return client.run(connection, command, payload, outer, self.cwd, timeout)
                 except client.Unavailable as ex:
                     if attempt == 3 or not ex.retry:

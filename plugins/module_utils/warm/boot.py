@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+from collections.abc import Callable
 
 from . import child, lessons, models, payload, preload, server
 
@@ -28,8 +29,11 @@ class Warm:
         self.lessons = lessons.Lessons(self.payloads)
 
 
-def main(config: dict, status: int) -> None:
-    """Serve until the end. `status` is the pipe on which the client that holds the lock waits for one line."""
+def main(config: dict, status: int) -> tuple[tuple[Callable, dict], Callable]:
+    """Serve until the end; does not return in the server. Returns in each child, with what client.BOOT has to call.
+
+    `status` is the pipe on which the client that holds the lock waits for one line.
+    """
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -41,9 +45,9 @@ def main(config: dict, status: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     # Room for the high descriptors; a child gets the limit back that it would have had.
-    config["nofile"] = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(4096, config["nofile"][0]), config["nofile"][1]), config["nofile"][1]))
+    config["nofile"] = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(4096, soft), hard), hard))
         warm = Warm(config)
         if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:
             raise RuntimeError("a preloaded library has started a thread")
@@ -57,10 +61,16 @@ def main(config: dict, status: int) -> None:
         answer = {"error": f"{type(ex).__name__}: {ex}"}
     os.write(status, json.dumps(answer).encode() + b"\n")
     os.close(status)
+    forked = None
     if "ready" in answer:
         try:
             server.Server(config, warm, listener, os.getpid()).run()
+        except server.Forked as ex:
+            forked = ex.args
         except BaseException as ex:
             sys.__excepthook__(type(ex), ex, ex.__traceback__)
-    sys.stderr.flush()
-    os._exit(0)
+    if forked is None:
+        sys.stderr.flush()
+        os._exit(0)
+    return child.prepare(*forked), child.ended
+

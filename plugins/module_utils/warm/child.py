@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _signal
 import atexit
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -21,6 +22,7 @@ import tempfile
 import threading
 import time
 import zipimport
+from collections.abc import Callable
 
 from . import lessons, models, preload
 
@@ -41,28 +43,37 @@ class Refusal(Exception):
         self.retry = retry
 
 
-def main(server: int, warm, connection: int, fds: list[int], meta: dict, entry, arguments: dict,
-         environment: dict, direct: bool) -> int:  # fmt: skip
-    """Everything from the fork to the end of the module. Returns the exit status; the caller leaves with os._exit."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:
-        return 1
-    gc.enable()
-    arrange(warm, connection, fds, entry)
-    conn = socket.socket(fileno=CONNECTION_FD)
-    conn.setblocking(True)
+KEPT: list = []  # what is the server's and must not be finalized here, because it would close descriptors
+
+
+def prepare(server, connection: int, fds: list[int], meta: dict, entry, arguments: dict, environment: dict,
+            direct: bool) -> tuple[Callable, dict]:  # fmt: skip
+    """Everything from the fork to the start of the module. Returns what runs it; leaves the process when it is not to run."""
     try:
-        settle(warm, meta, entry, environment)
-        answer = {"ready": os.getpid(), "direct": direct, "notes": warm.preload.notes}
-    except Refusal as ex:
-        if ex.retry:
-            lessons.tell({"stale": str(ex)})
-        answer = {"refuse": str(ex), "retry": ex.retry}
-    conn.sendall(json.dumps(answer).encode() + b"\n")
-    if conn.recv(1) != b"G":
-        return 0
-    conn.close()
-    return run(entry, arguments)
+        KEPT.append(server)
+        warm = server.warm
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server.pid:
+            os._exit(1)
+        gc.enable()
+        arrange(warm, connection, fds, entry)
+        conn = socket.socket(fileno=CONNECTION_FD)
+        conn.setblocking(True)
+        try:
+            settle(warm, meta, entry, environment)
+            answer = {"ready": os.getpid(), "direct": direct, "notes": warm.preload.notes}
+        except Refusal as ex:
+            if ex.retry:
+                lessons.tell({"stale": str(ex)})
+            answer = {"refuse": str(ex), "retry": ex.retry}
+        conn.sendall(json.dumps(answer).encode() + b"\n")
+        if conn.recv(1) != b"G":
+            os._exit(0)
+        conn.close()
+    except Exception as ex:  # the client reads the end of the connection as a refusal
+        sys.__excepthook__(type(ex), ex, ex.__traceback__)
+        os._exit(70)
+    return loader(entry, arguments)
 
 
 def arrange(warm, connection: int, fds: list[int], entry) -> None:
@@ -138,17 +149,15 @@ def place(entry, loaders: list) -> None:
     sys.path[:] = [preload.PATH] + [path for path in sys.path if path not in excluded]
 
 
-def run(entry, arguments: dict) -> int:
-    """The work of AnsiballZ's wrapper and of Python around it. Returns the exit status."""
+def loader(entry, arguments: dict) -> tuple[Callable, dict]:
+    """What AnsiballZ's wrapper does before it runs the module, and the function and arguments with which it does that."""
     limit = arguments["rlimit_nofile"]
     if limit:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = min(hard, limit)
         if wanted != soft:
-            try:
+            with contextlib.suppress(ValueError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            except ValueError:
-                pass
     # Another process that imports from the payload (a respawned module) cannot say /proc/self.
     outside = f"/proc/{os.getpid()}/fd/{preload.FD}"
     if entry.mismatch:
@@ -158,28 +167,34 @@ def run(entry, arguments: dict) -> int:
         respawn = sys.modules.get("ansible.module_utils.common.respawn")
         if respawn is not None:
             respawn._ANSIBLE_PARENT_PATH = pathlib.Path(outside)
-    status = 0
-    died = False
+    return importlib.import_module("ansible.module_utils._internal._ansiballz._loader").run_module, {
+        "json_params": arguments["params"].encode(),
+        "profile": arguments["profile"],
+        "module_fqn": arguments["module_fqn"],
+        "modlib_path": outside,
+        "extensions": {},
+    }
+
+
+def ended(ex: BaseException | None) -> None:
+    """What Python does when the main program has ended, with or without an exception. Does not return."""
+    status = 70
     try:
-        loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
-        loader.run_module(
-            json_params=arguments["params"].encode(),
-            profile=arguments["profile"],
-            module_fqn=arguments["module_fqn"],
-            modlib_path=outside,
-            extensions={},
-        )
-    except SystemExit as ex:
-        status = exit_status(ex.code)
-    except BaseException as ex:
-        trace = ex.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        sys.excepthook(type(ex), ex.with_traceback(trace), trace)
-        status = 1
+        if isinstance(ex, SystemExit):
+            status = exit_status(ex.code)
+        elif ex is None:
+            status = 0
+        else:
+            # By now the wrapper would have removed the payload: no lines of source in the traceback.
+            os.close(preload.FD)
+            zipimport._zip_directory_cache.clear()
+            sys.excepthook(type(ex), ex, ex.__traceback__)
+            status = 1
         died = isinstance(ex, KeyboardInterrupt)
-        del trace
-    return finish(status, died)
+        ex = None
+        status = finish(status, died)
+    finally:
+        os._exit(status)
 
 
 def exit_status(code: object) -> int:

@@ -201,7 +201,7 @@ class Server:
             raise Unavailable(f"the server at {self.path} belongs to user id {peer[1]}")
         return conn
 
-    def connect_or_start(self, timeout: float) -> socket.socket:
+    def connect_or_start(self, timeout: float, payload: bytes) -> socket.socket:
         """A connection; of many that want one at once a single one starts the server. Raises Unavailable."""
         deadline = time.monotonic() + timeout
         if conn := self.connect():
@@ -218,36 +218,24 @@ class Server:
                     time.sleep(0.02)
             if conn := self.connect():
                 return conn
-            self.start(deadline)
+            self.start(deadline, payload)
             if conn := self.connect():
                 return conn
             raise Unavailable("the server ended as soon as it had started")
         finally:
             os.close(lock)
 
-    def start(self, deadline: float) -> None:
+    def start(self, deadline: float, payload: bytes) -> None:
         """Start the server and wait until it listens. The caller holds the lock. Raises Unavailable."""
         failed = Path(self.path[:-5] + ".failed")
         if failed.exists() and time.time() - failed.stat().st_mtime < FAILED_FOR:
             raise Unavailable(f"the server did not start a moment ago: {failed.read_text()}")
         config = {**self.config, "run": this_run(), "socket": self.path, "log": self.path[:-5] + ".log"}
         answer_read, answer_write = os.pipe2(os.O_CLOEXEC)
-        boot = (
-            "import importlib.util, json, sys\n"
-            f"spec = importlib.util.spec_from_file_location('_terrace_warm', {str(HERE / '__init__.py')!r},"
-            f" submodule_search_locations=[{str(HERE)!r}])\n"
-            "sys.modules['_terrace_warm'] = importlib.util.module_from_spec(spec)\n"
-            "from _terrace_warm import boot\n"
-            f"config, status = json.loads({json.dumps(config)!r}), {answer_write}\n"
-            "main = boot.main\n"
-            "for name in ('spec', 'importlib', 'json', 'sys', 'boot'):\n"
-            "    del globals()[name]\n"
-            "del name\n"
-            "main(globals().pop('config'), globals().pop('status'))\n"
-        )
+        boot = self.boot(config, answer_write, payload)
         try:
             subprocess.run(
-                [self.command.interpreter], input=boot.encode(), env=self.environment, pass_fds=(answer_write,),
+                [self.command.interpreter], input=boot, env=self.environment, pass_fds=(answer_write,),
                 cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=max(1.0, deadline - time.monotonic()),
             )  # fmt: skip
             os.close(answer_write)
@@ -263,6 +251,46 @@ class Server:
             failed.write_text(answer["error"])
             raise Unavailable(f"the server did not start: {answer['error']}")
         failed.unlink(missing_ok=True)
+
+
+    @staticmethod
+    def boot(config: dict, status: int, payload: bytes) -> bytes:
+        """The server's program, for standard input.
+
+        A child's stack goes on from here, and a module can show it (in the traceback of a failure). So the functions and
+        the lines with the calls are those of the wrapper in the payload.
+        """
+        lines = payload.split(b"\n", 1000)
+
+        def line(*starts: bytes) -> int:
+            """Number of the first line with one of these, after the one with the one before."""
+            number = 0
+            for start in starts:
+                number = next((n for n in range(number, len(lines) - 1) if lines[n].strip().startswith(start)), number)
+            return number
+
+        invoke = max(line(b"def invoke_module(", b"_loader.run_module("), 20)
+        main = max(line(b"encoded_params =", b"invoke_module("), invoke + 10)
+        call = max(line(b'if __name__ == "__main__"', b"_ansiballz_main("), main + 5)
+        text = [""] * (call + 10)
+        text[0] = "import importlib.util, json, sys"
+        text[1] = f"spec = importlib.util.spec_from_file_location('_terrace_warm', {str(HERE / '__init__.py')!r},"
+        text[2] = f"    submodule_search_locations=[{str(HERE)!r}])"
+        text[3] = "sys.modules['_terrace_warm'] = importlib.util.module_from_spec(spec)"
+        text[4] = "from _terrace_warm import boot"
+        text[5] = f"started = boot.main, json.loads({json.dumps(config)!r}), {status}"
+        text[6] = "for name in ('spec', 'importlib', 'json', 'sys', 'boot', 'name'): globals().pop(name, None)"
+        text[invoke - 1] = "def invoke_module(function, arguments):"
+        text[invoke] = "    function(**arguments)"
+        text[main - 1] = "def _ansiballz_main(function, arguments):"
+        text[main] = "    invoke_module(function, arguments)"
+        text[call - 3] = "started, ended = started[0](*started[1:])"
+        text[call - 2] = "try:"
+        text[call - 1] = "    " + "pass"
+        text[call] = "    _ansiballz_main(*globals().pop('started'))"
+        text[call + 1] = "except BaseException as ex: globals().pop('ended')(ex)"
+        text[call + 2] = "globals().pop('ended')(None)"
+        return "\n".join(text).encode()
 
 
 def receive_line(fd: int, deadline: float) -> bytes:
@@ -300,7 +328,7 @@ def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: 
                 conn.sendall(b"G")
             except OSError as ex:
                 raise Unavailable(f"the server went away: {ex.strerror}") from ex
-            return collect(conn, out, err, line)
+            return collect(conn, out, err, line, command, outer)
     finally:
         for fd in pipes:
             os.close(fd)
@@ -361,7 +389,23 @@ class forwarded_signals:  # noqa: N801 - used as a statement
             signal.signal(number, handler)
 
 
-def collect(conn: socket.socket, out: int, err: int, line: dict) -> Result:
+def shells_say(number: int, core: bool, command: Command, outer: str) -> tuple[int, bytes]:
+    """What the shells of a local call make of a command that a signal ended: their exit status and message.
+
+    Asked of the shells themselves: the same two, with a shell in the module's place that sends itself the signal.
+    """
+    assignment = "TERRACE_WARM=1 " if command.assignments else ""
+    inner = f"{assignment}/bin/sh -c {shlex.quote(f'ulimit -c 0; kill -{number} $$')}"
+    done = subprocess.run(
+        f"{command.shell} -c {shlex.quote(inner)}", shell=True, executable=outer, capture_output=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip # noqa: S602 - as ansible.builtin.local does
+    said = done.stderr
+    if core and said.endswith(b"\n"):
+        said = said[:-1] + b" (core dumped)\n"
+    return done.returncode, said
+
+
+def collect(conn: socket.socket, out: int, err: int, line: dict, command: Command, outer: str) -> Result:
     """Read both streams to their end and the report of how the child ended."""
     chunks: dict[int, list[bytes]] = {out: [], err: [], conn.fileno(): []}
     poll = select.poll()
@@ -381,10 +425,11 @@ def collect(conn: socket.socket, out: int, err: int, line: dict) -> Result:
                 left.discard(fd)
     try:
         report = json.loads(b"".join(chunks[conn.fileno()]))
-        code = os.waitstatus_to_exitcode(report["status"])
-        cpu = report["cpu"]
+        status, cpu = report["status"], report["cpu"]
     except ValueError:  # the server is gone, and with it, by its parent-death signal, the child
-        code, cpu = -signal.SIGKILL, None
+        status, cpu = int(signal.SIGKILL), None
+    code = os.waitstatus_to_exitcode(status)
     if code < 0 and not line["direct"]:
-        code = 128 - code
+        code, said = shells_say(-code, os.WCOREDUMP(status), command, outer)
+        chunks[err].append(said)
     return Result(code, b"".join(chunks[out]), b"".join(chunks[err]), line["ready"], cpu, tuple(line.get("notes", ())))

@@ -46,6 +46,10 @@ class Call:
         self.conn.close()
 
 
+class Forked(BaseException):
+    """Raised in the child, so that it leaves the event loop and its stack is that of a module."""
+
+
 class Runs:
     """The ansible runs that use this server, so that it ends when the last of them has."""
 
@@ -195,7 +199,7 @@ class Server:
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            self.child(call, meta, entry, arguments, environment, direct)
+            raise Forked(self, call.conn.fileno(), call.fds, meta, entry, arguments, environment, direct)
         call.pid = pid
         for fd in call.fds:
             os.close(fd)
@@ -209,22 +213,6 @@ class Server:
         except OSError:
             pass
         self.drop(call)
-
-    def child(self, call: Call, meta: dict, entry, arguments: dict, environment: dict, direct: bool) -> None:
-        """In the child: become the module's process. Never returns, and nothing climbs back into the event loop."""
-        status = 70
-        try:
-            status = self.warm.child.main(
-                self.pid, self.warm, call.conn.fileno(), call.fds, meta, entry, arguments, environment, direct
-            )
-        except BaseException as ex:
-            try:
-                sys.__excepthook__(type(ex), ex, ex.__traceback__)
-                sys.stderr.flush()
-            except BaseException:
-                pass
-        finally:
-            os._exit(status)
 
     def environment(self, meta: dict) -> tuple[dict[bytes, bytes], bool]:
         """What the shells of a local call make of the client's environment, and whether they exec the interpreter.

@@ -1,0 +1,261 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module call costs over `local`, Mitogen and `terrace.aws.warm`, side by side; and what the warm process holds.
+
+    .venv/bin/python bench/warm.py [--calls 100] [--only NAME …] [--mitogen DIRECTORY] [--output bench/results/warm.json]
+
+The AWS modules talk to a moto server of this bench's own, PostgreSQL to a cluster of its own in a temporary directory, both
+on loopback and gone afterwards. DIRECTORY is a site-packages with Mitogen (`pip install --target DIRECTORY mitogen`).
+Bytecode caches are on, in a directory of the bench's own, so that `local` is not made to compile boto3 at every call.
+Each figure is the difference of a run of many calls and one of two, over the calls: what a run costs anyway is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# The files beside this one are no library; one has the name of a module of Python's own.
+sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT / "bench"]
+BIN = Path(sys.executable).parent
+PR_SET_CHILD_SUBREAPER = 36
+POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
+
+VPC = "{{ lookup('file', playbook_dir + '/vpc') }}"
+MODULES = {
+    "ec2_vpc_subnet": {"amazon.aws.ec2_vpc_subnet": {"vpc_id": VPC, "cidr": "10.9.{{ item }}.0/24", "tags": {"Name": "{{ item }}"}}},
+    "s3_bucket": {"amazon.aws.s3_bucket": {"name": "bench-{{ item }}"}},
+    "iam_role": {"amazon.aws.iam_role": {"name": "bench-{{ item }}", "assume_role_policy_document": '{"Version": "2012-10-17", "Statement": []}'}},
+    "rds_instance": {"amazon.aws.rds_instance": {
+        "db_instance_identifier": "bench-{{ item }}", "engine": "postgres", "db_instance_class": "db.t3.micro", "allocated_storage": 20,
+        "master_username": "bench", "master_user_password": "benchbench"}},
+    "postgresql_query": {"community.postgresql.postgresql_query": {
+        "login_host": "127.0.0.1", "login_port": "{{ lookup('env', 'BENCH_PGPORT') }}", "login_user": "bench", "login_db": "postgres",
+        "query": "select {{ item }} as n"}},
+}  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+class Bench:
+    """A directory with an inventory, a moto server and a PostgreSQL cluster."""
+
+    def __init__(self, path: Path, mitogen: Path | None) -> None:
+        self.path = path
+        self.mitogen = mitogen
+        self.processes: list[subprocess.Popen] = []
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ANSIBLE"))}
+        self.environment |= {
+            "PYTHONPYCACHEPREFIX": str(ROOT / ".cache/bench-pyc"),
+            "ANSIBLE_CONFIG": str(path / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_PIPELINING": "true", "ANSIBLE_CALLBACKS_ENABLED": "warm_measure", "ANSIBLE_LOCAL_TEMP": str(path / "tmp"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "bench/warm_callbacks"), "WARM_MEASURE": str(path / "measure"),
+            "ANSIBLE_WARM_DIRECTORY": str(path / "s"), "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+        }  # fmt: skip
+        (path / "s").mkdir(mode=0o700)
+        (path / "ansible.cfg").write_text("[defaults]\n")
+        (path / "hosts.json").write_text(json.dumps({"all": {
+            "vars": {"ansible_python_interpreter": sys.executable},
+            "hosts": {"local": {"ansible_connection": "local"}, "mitogen": {"ansible_connection": "local"},
+                      "warm": {"ansible_connection": "terrace.aws.warm"}}}}))  # fmt: skip
+
+    def start_moto(self) -> None:
+        port = free_port()
+        self.processes.append(subprocess.Popen(
+            [BIN / "moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**self.environment, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+        ))  # fmt: skip
+        wait_for(port)
+        self.environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+        import boto3
+
+        client = boto3.client("ec2", "us-east-1", endpoint_url=self.environment["AWS_ENDPOINT_URL"], aws_access_key_id="bench",
+                              aws_secret_access_key="bench")  # fmt: skip # noqa: S106 - of no worth
+        vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        (self.path / "vpc").write_text(vpc)
+
+    def start_postgres(self) -> bool:
+        if not POSTGRES:
+            return False
+        port, data = free_port(), self.path / "pg"
+        data.mkdir(mode=0o700)
+        self.path.chmod(0o755)
+        prefix = []
+        if os.geteuid() == 0:
+            shutil.chown(data, "postgres")
+            prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+        subprocess.run([*prefix, POSTGRES[0] / "initdb", "-D", data, "-U", "bench", "-A", "trust"], check=True, **quiet)
+        self.processes.append(subprocess.Popen(
+            [*prefix, POSTGRES[0] / "postgres", "-D", data, "-p", str(port), "-k", data, "-h", "127.0.0.1", "-c", "fsync=off"], **quiet
+        ))  # fmt: skip
+        wait_for(port)
+        self.environment["BENCH_PGPORT"] = str(port)
+        return True
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.send_signal(signal.SIGINT)
+        for process in self.processes:
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def play(self, module: str, how: str, calls: int) -> dict:
+        """One playbook with a loop of calls. Seconds of wall and of CPU (of every process it started), and the notes."""
+        (self.path / "play.json").write_text(json.dumps([{"hosts": how, "gather_facts": False, "tasks": [
+            {"name": module, **MODULES[module], "loop": list(range(1, calls + 1))}]}]))  # fmt: skip
+        measure = self.path / "measure"
+        measure.unlink(missing_ok=True)
+        environment = dict(self.environment)
+        if how == "mitogen":
+            environment |= {"PYTHONPATH": str(self.mitogen), "ANSIBLE_STRATEGY": "mitogen_linear",
+                            "ANSIBLE_STRATEGY_PLUGINS": str(self.mitogen / "ansible_mitogen/plugins/strategy")}  # fmt: skip
+        before, start = self.children(), time.perf_counter()
+        done = subprocess.run(
+            [BIN / "ansible-playbook", "-i", "hosts.json", "play.json"], cwd=self.path, env=environment, capture_output=True, text=True
+        )
+        wall = time.perf_counter() - start
+        self.adopt()
+        if done.returncode:
+            raise SystemExit(f"{module} over {how}: {done.stdout}{done.stderr}")
+        lines = [json.loads(line) for line in measure.read_text().splitlines()]
+        return {"wall": wall, "cpu": self.children() - before, "lines": lines}
+
+    @staticmethod
+    def children() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def adopt(self) -> None:
+        """Wait for what the run has left behind (the warm process, Mitogen's), so that its CPU is counted."""
+        own = {process.pid for process in self.processes}
+        for _ in range(200):
+            left = [int(pid) for pid in Path("/proc/self/task", str(os.getpid()), "children").read_text().split()]
+            left = [pid for pid in left if pid not in own]
+            if not left:
+                return
+            for pid in left:
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.1)
+        raise SystemExit(f"processes {left} do not end")
+
+    def measure(self, module: str, how: str, calls: int) -> dict:
+        """Figures of one call."""
+        few, many = self.play(module, how, 2), self.play(module, how, calls)
+        figures = {name: (many[name] - few[name]) / (calls - 2) for name in ("wall", "cpu")}
+        figures = {"task wall": figures["wall"], "all CPU": figures["cpu"]}
+        noted = [line for line in many["lines"] if line["how"] == how][2:]
+        if noted:
+            figures["module CPU"] = statistics.mean(line["cpu"] for line in noted)
+            figures["module wall"] = statistics.mean(line["wall"] for line in noted)
+        return {name: round(value, 4) for name, value in figures.items()}
+
+    def memory(self, children: int = 10) -> dict:
+        """Proportional set size of the warm process and of children at work, in MiB."""
+        tasks = [{"name": "warm", **MODULES[name], "loop": [1, 2]} for name in ("ec2_vpc_subnet", "s3_bucket", "iam_role", "rds_instance")]
+        hosts = {f"w{n}": {"ansible_connection": "terrace.aws.warm"} for n in range(children)}
+        (self.path / "memory.json").write_text(json.dumps(
+            {"all": {"vars": {"ansible_python_interpreter": sys.executable}, "hosts": hosts}}))  # fmt: skip
+        wait = {"name": "wait", "amazon.aws.ec2_instance_info": {"filters": {"instance-state-name": ["running"]}}}
+        slow = {"name": "slow", "ansible.builtin.wait_for": {"timeout": 6}}
+        (self.path / "memory-play.json").write_text(json.dumps([
+            {"hosts": "w0", "gather_facts": False, "tasks": tasks},
+            {"hosts": "all", "gather_facts": False, "tasks": [wait, slow]}]))  # fmt: skip
+        run = subprocess.Popen(
+            [BIN / "ansible-playbook", "-i", "memory.json", "memory-play.json", "-f", str(children)], cwd=self.path,
+            env=self.environment, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        best: dict = {}
+        while run.poll() is None:
+            found = self.warm_processes()
+            if found and len(found[1]) >= len(best.get("children", [])):
+                sizes = [self.pss(pid) for pid in found[1]]
+                if all(sizes):
+                    best = {"server": self.pss(found[0]), "children": sizes}
+            time.sleep(0.3)
+        self.adopt()
+        return {"server": best["server"], "children": len(best["children"]), "all children": round(sum(best["children"]), 1)}
+
+    def warm_processes(self) -> tuple[int, list[int]] | None:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "comm").read_text() == "terrace-warm\n" and str(self.path) in os.readlink(process / "fd/1"):
+                    listed = (process / "task" / process.name / "children").read_text().split()
+                    return int(process.name), [int(pid) for pid in listed]
+            except OSError:
+                continue
+        return None
+
+    @staticmethod
+    def pss(pid: int) -> float:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            return 0.0
+        return round(next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--only", nargs="*", choices=MODULES, default=list(MODULES))
+    parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
+    parser.add_argument("--output", type=Path, default=ROOT / "bench/results/warm.json")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen)
+    results: dict = {"calls": options.calls, "python": sys.version.split()[0], "modules": {}}
+    try:
+        bench.start_moto()
+        postgres = bench.start_postgres()
+        for module in options.only:
+            if module == "postgresql_query" and not postgres:
+                continue
+            figures = {how: bench.measure(module, how, options.calls)
+                       for how in ("local", *(["mitogen"] if options.mitogen else []), "warm")}  # fmt: skip
+            local, warm = figures["local"], figures["warm"]
+            figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
+            results["modules"][module] = figures
+            print(module, json.dumps(figures), flush=True)
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+            options.output.write_text(json.dumps(results, indent=2) + "\n")
+        results["memory, MiB PSS"] = bench.memory()
+        print(json.dumps(results["memory, MiB PSS"]))
+        options.output.write_text(json.dumps(results, indent=2) + "\n")
+    finally:
+        bench.stop()
+        shutil.rmtree(bench.path, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

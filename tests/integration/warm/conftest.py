@@ -1,0 +1,117 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running the same playbook over `local` and over the warm connection."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+BIN = Path(sys.executable).parent
+
+
+class Bench:
+    """A directory with an inventory of `local` and `warm` hosts, in which playbooks are run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sockets = path / "s"
+        self.sockets.mkdir(mode=0o700)
+        for name in ("library", "module_utils"):
+            shutil.copytree(HERE / name, path / name)
+        path.joinpath("ansible.cfg").write_text("[defaults]\n")
+        self.inventory(1)
+        # A variable of Python's own, which makes servers of this test nobody else's.
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(path / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_LIBRARY": str(path / "library"),
+            "ANSIBLE_MODULE_UTILS": str(path / "module_utils"),
+            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            "ANSIBLE_LOCAL_TEMP": str(path / "tmp"),
+            "ANSIBLE_REMOTE_TMP": str(path / "rtmp"),
+            "ANSIBLE_ASYNC_DIR": str(path / "async"),
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_FORKS": "60",
+            "ANSIBLE_WARM_DIRECTORY": str(self.sockets),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def inventory(self, count: int, **variables: object) -> None:
+        hosts = {f"local{n}": {"ansible_connection": "local"} for n in range(count)}
+        hosts |= {f"warm{n}": {"ansible_connection": "terrace.aws.warm"} for n in range(count)}
+        every = {"ansible_python_interpreter": sys.executable, **variables}
+        self.path.joinpath("inventory.yml").write_text(yaml.safe_dump({"all": {"vars": every, "hosts": hosts}}))
+
+    def command(self, tasks: list[dict], *args: str, **play: object) -> list[str]:
+        name = f"play{len(list(self.path.glob('play*.yml')))}.yml"
+        keys = {"hosts": "all", "gather_facts": False, **play}
+        self.path.joinpath(name).write_text(yaml.safe_dump([{**keys, "tasks": tasks}]))
+        return [str(BIN / "ansible-playbook"), "-i", "inventory.yml", name, *args]
+
+    def run(self, tasks: list[dict], *args: str, environment: dict | None = None, **play: object) -> dict[str, dict[str, dict]]:
+        """Results by task name and host."""
+        done = subprocess.run(
+            self.command(tasks, *args, **play), cwd=self.path, env={**self.environment, **(environment or {})},
+            capture_output=True, text=True, timeout=400,
+        )  # fmt: skip
+        self.output = done.stdout + done.stderr
+        try:
+            data = json.loads(done.stdout[done.stdout.index("{\n") :])
+        except ValueError:
+            pytest.fail(self.output)
+        return {task["task"]["name"]: task["hosts"] for play in data["plays"] for task in play["tasks"]}
+
+    def verbose(self, tasks: list[dict], *args: str, environment: dict | None = None, **play: object) -> str:
+        """What -vvvv says."""
+        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", **(environment or {})}
+        done = subprocess.run(
+            [*self.command(tasks, *args, **play), "-vvvv"], cwd=self.path, env=environment, capture_output=True, text=True,
+            timeout=400,
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    def servers(self) -> list[int]:
+        """The warm processes of this directory that live."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if process.joinpath("comm").read_text() == "terrace-warm\n" and str(self.sockets) in os.readlink(
+                    process / "fd/1"
+                ):
+                    found.append(int(process.name))
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    path = Path(tempfile.mkdtemp(prefix="tw"))
+    yield Bench(path)
+    shutil.rmtree(path)
+
+
+def normal(value: object, host: str) -> object:
+    """A result without what is different at each call of `local`, too."""
+    text = json.dumps(value, sort_keys=True)
+    text = re.sub(r"/proc/(self|\d+)/fd/980", "<zip>", text)
+    text = re.sub(r"/[\w/.-]*?ansible_[\w.]+_payload_\w+/ansible_[\w.]+_payload\.zip", "<zip>", text)
+    text = re.sub(r"ansible-tmp-[\d.-]+", "<tmp>", text)
+    text = re.sub(r"\bj\d{6,}\.\d+", "<job>", text)
+    return json.loads(text.replace(host, "<host>"))
