@@ -22,14 +22,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return {"up": up, "down": down, "status": status, "reset": reset}[options.command](options)
-    except process.LabError as error:
+    except Exception as error:
+        # The machines have an error class of their own of that name; everything else is a bug and shows itself.
+        if type(error).__name__ != "LabError":
+            raise
         print(f"lab: {error}", file=sys.stderr)
         return 1
 
 
 def _machines(level: str) -> ModuleType | None:
-    """Return the machines' module when they are wanted and possible; say so when they are not."""
-    if level != "machines":
+    """Return the machines' module when they are wanted, or run, and are possible; say so when they are not."""
+    if level != "machines" and not (process.state_dir() / "machines.json").exists():
         return None
     if os.geteuid() != 0:
         print(MACHINES_WANT_ROOT)
@@ -46,15 +49,15 @@ def up(options: argparse.Namespace) -> int:
     """Start what does not run."""
     state, started = process.start(options.port)
     print(f"api: {'started' if started else 'already running'} at {state['url']} (pid {state['pid']})")
-    if machines := _machines(options.level):
-        machines.up()
+    if options.level == "machines" and (machines := _machines(options.level)):
+        machines.up(state["port"], process.state_dir())
     return 0
 
 
 def down(options: argparse.Namespace) -> int:
     """Stop everything that runs, in reverse order."""
     if machines := _machines(options.level):
-        machines.down()
+        machines.down(process.state_dir())
     print("api: stopped" if process.stop() else "api: not running")
     return 0
 
@@ -72,11 +75,11 @@ def status(options: argparse.Namespace) -> int:
     if answer["faults"]["rate"]:
         print(f"faults: {answer['faults']['rate']:.0%} of calls ({', '.join(answer['faults']['kinds'])})")
     if machines := _machines(options.level):
-        machines.status()
+        machines.status(process.state_dir())
     return 0
 
 
-def reset(options: argparse.Namespace) -> int:
+def reset(_options: argparse.Namespace) -> int:
     """Empty the accounts; delays, faults and counts go too."""
     state = process.running()
     if not state:

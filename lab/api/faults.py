@@ -28,7 +28,7 @@ class Faults:
         with self._lock:
             self.rate, self.kinds, self.services = 0.0, list(KINDS[:3]), None
             self.operations: list[str] | None = None
-            self.seconds, self.limit, self._random = 1.0, None, random.Random(0)
+            self.seconds, self.limit, self._random = 1.0, None, random.Random(0)  # noqa: S311 - no secret
 
     def set(self, spec: dict[str, Any]) -> None:
         """Take a specification: rate (0 to 1), kinds, seed, services, operations, seconds, limit (number of faults)."""
@@ -46,7 +46,7 @@ class Faults:
             self.services, self.operations = spec.get("services"), spec.get("operations")
             self.seconds = float(spec.get("seconds", 1.0))
             self.limit = spec.get("limit")
-            self._random = random.Random(spec.get("seed", 0))
+            self._random = random.Random(spec.get("seed", 0))  # noqa: S311 - no secret
 
     def report(self) -> dict[str, Any]:
         """Return the specification in force."""

@@ -39,9 +39,9 @@ class Handler(MotoRequestHandler):
         environ["lab.body"] = body
         answer: dict[str, Any] = {}
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Any:
             answer.update(status=status, headers=headers)
-            return lambda data: None
+            return lambda _data: None
 
         try:
             chunks = self.server.app(environ, start_response)  # type: ignore[attr-defined]

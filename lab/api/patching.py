@@ -62,3 +62,12 @@ def apply_all(only_speed: bool = False) -> list[str]:
     for item in patches:
         item.apply()
     return [item.name for item in patches if not only_speed]
+
+
+def table() -> str:
+    """Return all patches as the Markdown table of docs/lab.md."""
+    rows = ["| patch | moto | AWS |", "|---|---|---|"]
+    for item in discover().values():
+        cells = (f"`{item.name}`", item.moto, f"{item.aws} ([document]({item.document}))")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_POLICIES = (
-    "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
-)
+_POLICIES = "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
 PARAMETERS: dict[str, tuple[str, str, str, str]] = {
     "activedefrag": ("no", "string", "yes,no", "immediate"),
     "activerehashing": ("yes", "string", "yes,no", "requires-reboot"),

@@ -127,7 +127,7 @@ def retire(group: Any, state: Any) -> None:
 
 def _wait(group: Any, state: Any, transition: str) -> None:
     """Hold the instance for every hook of the transition; without hooks it proceeds at once."""
-    hooks = [h for h in group.autoscaling_backend.describe_lifecycle_hooks(group.name)]
+    hooks = group.autoscaling_backend.describe_lifecycle_hooks(group.name)
     hooks = [h for h in hooks if h.lifecycle_transition == transition]
     state.lab_waiting = {}
     for hook in hooks:

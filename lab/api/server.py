@@ -19,6 +19,7 @@ import argparse  # noqa: E402
 import importlib.util  # noqa: E402
 import signal  # noqa: E402
 import threading  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from typing import Any  # noqa: E402
 
 from . import patching  # noqa: E402
@@ -34,7 +35,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=int(os.environ.get("LAB_PORT", "5566")))
-    parser.add_argument("--no-patches", action="store_true", help="moto without what changes its answers, to see whether patches are needed")
+    parser.add_argument(
+        "--no-patches",
+        action="store_true",
+        help="moto without what changes its answers, to see whether patches are needed",
+    )
     options = parser.parse_args(arguments)
     lab = Lab(patching.apply_all(only_speed=options.no_patches))
     if importlib.util.find_spec("lab.machines.bridge"):
@@ -44,17 +49,14 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ["MOTO_PORT"] = str(server.port)
     print(f"listening on http://{options.host}:{server.port} with {len(lab.patches)} patches", flush=True)
     threading.Thread(target=_warm, args=(lab,), daemon=True).start()
-    try:
+    with suppress(KeyboardInterrupt):
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 def _warm(lab: Any) -> None:
     """Load the services most used before somebody waits for them."""
-    from moto.core.utils import get_service_model
-
     from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core.utils import get_service_model
     from moto.iam.models import iam_backends
 
     iam_backends[DEFAULT_ACCOUNT_ID]["aws"]

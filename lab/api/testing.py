@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from lab import process
 
-ACCESS_KEY = SECRET_KEY = "lab"
+ACCESS_KEY = SECRET_KEY = "lab"  # noqa: S105 - no secret: only the lab knows it
 DEFAULT_ACCOUNT = "123456789012"
 
 

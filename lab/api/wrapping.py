@@ -57,7 +57,7 @@ def response_method(owner: type, backend: str) -> Callable[[Callable[..., Any]],
 _token_lock = threading.RLock()
 
 
-def idempotent(owner: type, name: str, backend: str, token: str = "ClientToken") -> None:
+def idempotent(owner: type, name: str, backend: str, parameter: str = "ClientToken") -> None:
     """Make an operation answer the same again when it is asked again with the same client token.
 
     The first answer is kept in the backend, so that emptying the account forgets it.
@@ -66,7 +66,7 @@ def idempotent(owner: type, name: str, backend: str, token: str = "ClientToken")
 
     @functools.wraps(original)
     def operation(self: Any) -> Any:
-        value = self._get_param(token)
+        value = self._get_param(parameter)
         if not value:
             return original(self)
         with _token_lock:

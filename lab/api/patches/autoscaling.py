@@ -33,8 +33,9 @@ def _group(backend: Any, name: str) -> Any:
     document=GUIDE + "ec2-auto-scaling-lifecycle.html",
 )
 def instance_lifecycle() -> None:
-    from lab.api import scaling
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
+
+    from lab.api import scaling
 
     @method(FakeAutoScalingGroup)
     def set_desired_capacity(self: Any, new_capacity: int | None) -> None:
@@ -44,7 +45,7 @@ def instance_lifecycle() -> None:
             self.autoscaling_backend.update_attached_elbs(self.name)
 
     @method(FakeAutoScalingGroup)
-    def replace_autoscaling_group_instances(self: Any, count_needed: int, propagated_tags: Any) -> None:
+    def replace_autoscaling_group_instances(self: Any, _count_needed: int, _propagated_tags: Any) -> None:
         scaling.reconcile(self)
 
     @method(AutoScalingBackend)
@@ -108,10 +109,11 @@ def instance_template_version() -> None:
     document=GUIDE + "lifecycle-hooks.html",
 )
 def lifecycle_actions() -> None:
-    from lab.api import scaling
     from moto.autoscaling.exceptions import ValidationError
     from moto.autoscaling.models import AutoScalingBackend
     from moto.autoscaling.responses import AutoScalingResponse
+
+    from lab.api import scaling
 
     def waiting(backend: Any, params: Any) -> tuple[Any, Any]:
         group = _group(backend, params["AutoScalingGroupName"])
@@ -184,8 +186,9 @@ def _complete_hook(hook: Any, spec: Any, before: Any) -> None:
     document=GUIDE + "instance-refresh-overview.html",
 )
 def instance_refresh() -> None:
-    from lab.api import refresh
     from moto.autoscaling.responses import AutoScalingResponse
+
+    from lab.api import refresh
 
     @response_method(AutoScalingResponse, "autoscaling_backend")
     def start_instance_refresh(backend: Any, params: Any) -> dict[str, Any]:
@@ -215,7 +218,7 @@ def metrics_collection() -> None:
     from moto.autoscaling.responses import AutoScalingResponse
 
     @wrap(AutoScalingBackend, "enable_metrics_collection")
-    def enable(original: Any, self: Any, group_name: str, metrics: list[str] | None) -> None:
+    def enable(_original: Any, self: Any, group_name: str, metrics: list[str] | None) -> None:
         group = _group(self, group_name)
         group.metrics = [m for m in METRICS if m in group.metrics or m in (metrics or METRICS)]
 
@@ -272,10 +275,11 @@ def group_update() -> None:
     document=API + "API_DeleteAutoScalingGroup.html",
 )
 def group_deletion() -> None:
-    from lab.api import scaling
     from moto.autoscaling.exceptions import AutoscalingClientError
     from moto.autoscaling.models import AutoScalingBackend
     from moto.autoscaling.responses import AutoScalingResponse
+
+    from lab.api import scaling
 
     @wrap(AutoScalingResponse, "delete_auto_scaling_group")
     def delete(original: Any, self: Any) -> Any:

@@ -39,7 +39,7 @@ def launch_template_retagging() -> None:
     from moto.ec2.models.launch_templates import LaunchTemplate
 
     LaunchTemplate.tags = property(  # type: ignore[assignment,method-assign]
-        lambda self: self.get_tags(), lambda self, value: None
+        lambda self: self.get_tags(), lambda _self, _value: None
     )
 
 
@@ -164,12 +164,13 @@ def terminated_interfaces() -> None:
     document="https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html",
 )
 def client_tokens() -> None:
-    from lab.api.wrapping import idempotent
     from moto.ec2.responses.flow_logs import FlowLogs
     from moto.ec2.responses.instances import InstanceResponse
     from moto.ec2.responses.launch_templates import LaunchTemplates
     from moto.ec2.responses.nat_gateways import NatGateways
     from moto.ec2.responses.vpcs import VPCs
+
+    from lab.api.wrapping import idempotent
 
     idempotent(InstanceResponse, "run_instances", "ec2_backend")
     idempotent(NatGateways, "create_nat_gateway", "ec2_backend")

@@ -101,8 +101,7 @@ def subnet_addresses() -> None:
         found = self.get_subnet(subnet) if isinstance(subnet, str) else subnet
         outside = isinstance(private_ip_address, str) and found is not None and found.cidr_block
         if outside and ipaddress.ip_address(private_ip_address) not in ipaddress.ip_network(found.cidr_block):
-            interface = original(self, subnet, None, *args, **kwargs)
-            return interface
+            private_ip_address = None  # the interface then takes a free one of its subnet
         return original(self, subnet, private_ip_address, *args, **kwargs)
 
 
@@ -115,7 +114,9 @@ def endpoint_defaults() -> None:
     from moto.ec2.models.vpcs import VPCBackend
 
     @wrap(VPCBackend, "create_vpc_endpoint")
-    def create(original: Any, self: Any, vpc_id: str, service_name: str, endpoint_type: Any, *args: Any, **kw: Any) -> Any:
+    def create(
+        original: Any, self: Any, vpc_id: str, service_name: str, endpoint_type: Any, *args: Any, **kw: Any
+    ) -> Any:
         kind = endpoint_type or "Gateway"
         if kind == "Interface" and not kw.get("security_group_ids"):
             kw["security_group_ids"] = [self.get_default_security_group(vpc_id).id]

@@ -164,8 +164,9 @@ def cache_subnet_groups() -> None:
     document=API + "API_Subnet.html",
 )
 def cache_subnet_zones() -> None:
-    from lab.api.wrapping import wrap
     from moto.elasticache.models import CacheSubnetGroup
+
+    from lab.api.wrapping import wrap
 
     @wrap(CacheSubnetGroup, "__init__")
     def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:

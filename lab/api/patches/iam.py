@@ -6,9 +6,10 @@ import copy
 import json
 from typing import Any
 
+from moto.iam import models
+
 from lab.api import accounts
 from lab.api.patching import patch
-from moto.iam import models
 
 
 @patch(

@@ -83,8 +83,9 @@ def _group(backend: Any, name: str) -> Any:
     document=API + "API_ResetDBParameterGroup.html",
 )
 def parameter_reset() -> None:
-    from lab.api.wrapping import response_method
     from moto.rds.responses import RDSResponse
+
+    from lab.api.wrapping import response_method
 
     @response_method(RDSResponse, "backend")
     def reset_db_parameter_group(backend: Any, params: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import ipaddress
 from typing import Any
 
-from probes import error_code, network, probe, both_ways, until
+from probes import both_ways, error_code, network, probe, until
 
 from lab.api.testing import Lab
 
@@ -319,9 +319,7 @@ def test_describing_many_groups_takes_time_in_proportion(lab: Lab) -> None:
     tags = [{"ResourceType": "security-group", "Tags": [{"Key": "Name", "Value": "many"}]}]
     took = {}
     for number in range(400):
-        ec2.create_security_group(
-            VpcId=net["vpc"], GroupName=f"g{number}", Description="many", TagSpecifications=tags
-        )
+        ec2.create_security_group(VpcId=net["vpc"], GroupName=f"g{number}", Description="many", TagSpecifications=tags)
         if number + 1 in (100, 400):
             start = time.process_time(), time.perf_counter()
             ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": ["many"]}])

@@ -36,7 +36,9 @@ def replication_group(lab: Lab, **options: Any) -> dict[str, Any]:
 
 def described(lab: Lab) -> dict[str, Any]:
     """Return the replication group as described."""
-    return dict(lab.client("elasticache").describe_replication_groups(ReplicationGroupId="probe")["ReplicationGroups"][0])
+    return dict(
+        lab.client("elasticache").describe_replication_groups(ReplicationGroupId="probe")["ReplicationGroups"][0]
+    )
 
 
 @probe("elasticache_replication.replication_groups")
