@@ -47,7 +47,7 @@ class ActionModule(CellAction):
     def act(self) -> dict[str, t.Any]:
         variables = desired.variables_with_defaults(self._vars)
         template = self._templar.copy_with_new_env(available_variables=variables).template
-        options = {name: spec for role in specs.every_role() for name, spec in specs.entry_point(role).items()}
+        options = {name: spec for role in specs.every_role() for name, spec in specs.variables_of(role).items()}
         options.update(self.variable("terrace_inventory_options", {}))
         problems = [*self._unknown(options), *self._wrong_types(options, variables, template)]
         if not problems:

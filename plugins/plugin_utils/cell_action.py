@@ -20,9 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..module_utils import registry
 from ..module_utils.cell import Cell
 from ..module_utils.kind import Resource
+from . import specs
 
-#: Read when Ansible's main process loads the action, so that no task has to import it again.
-__all__ = ["CellAction", "Observations"]
+# Ansible's main process loads an action before it forks a worker for the task: what is read here is read once a run, not
+# once a task.
+registry.all_kinds()
+specs.preload()
 
 
 class Observations:

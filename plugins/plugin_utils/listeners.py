@@ -4,8 +4,8 @@
 
 """Listeners of load balancers in the words of the inventory, typed, and as AWS takes them.
 
-A listener is keyed by its port, a rule by a name of the operator's; AWS knows a rule by its priority, so that is what two
-rules are compared by. What they may hold is said in the entry points ``listener``, ``rule``, ``redirect`` and
+A listener is keyed by its port, a rule by a name of the operator's; AWS knows a rule by its priority, so that is what
+two rules are compared by. What they may hold is said in the entry points ``listener``, ``rule``, ``redirect`` and
 ``fixed_response`` of the role's argument specs.
 """
 
@@ -91,7 +91,9 @@ def _rule_misfits(rule: dict[str, t.Any], where: str) -> list[str]:
 
 def _one_action(part: dict[str, t.Any], where: str) -> list[str]:
     given = [action for action in ACTIONS if part.get(action) is not None]
-    return [] if len(given) == 1 else [f"{where}: needs one of {', '.join(ACTIONS)}, has {' and '.join(given) or 'none'}"]
+    if len(given) == 1:
+        return []
+    return [f"{where}: needs one of {', '.join(ACTIONS)}, has {' and '.join(given) or 'none'}"]
 
 
 def references(listeners: dict[t.Any, t.Any], option: str) -> list[str]:

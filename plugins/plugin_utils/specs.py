@@ -34,9 +34,21 @@ def load(role: str, part: str) -> dict[str, t.Any]:
     return DataLoader().load_from_file(str(path), cache="none", trusted_as_template=True) or {}
 
 
+def preload() -> None:
+    """Read every role's specs and defaults now, so that the processes forked from this one need not."""
+    for role in every_role():
+        for part in ("meta/argument_specs", "defaults/main"):
+            load(role, part)
+
+
 def entry_point(role: str, name: str = "main") -> dict[str, t.Any]:
     """The options of one entry point."""
     return load(role, "meta/argument_specs").get("argument_specs", {}).get(name, {}).get("options", {})
+
+
+def variables_of(role: str) -> dict[str, t.Any]:
+    """The options of the role itself."""
+    return entry_point(role) or entry_point(role, role)
 
 
 @functools.cache

@@ -28,7 +28,7 @@ def specs(role: str) -> dict:
 @pytest.mark.parametrize("role", ROLES)
 def test_defaults_and_argument_specs_name_the_same_variables(role):
     defaults = {name for name in part(role, "defaults/main.yml") if not name.startswith("__")}
-    options = specs(role)["main"].get("options", {})
+    options = (specs(role).get("main") or specs(role)[role]).get("options", {})
     assert defaults <= set(options), f"not in meta/argument_specs.yml: {defaults - set(options)}"
     missing = {name for name, option in options.items() if not option.get("required") and name not in defaults}
     assert not missing, f"optional, but without a default: {missing}"
