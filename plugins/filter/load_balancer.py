@@ -62,7 +62,11 @@ def _action(part: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> dict[str,
         return {"Type": "redirect", "RedirectConfig": {**config, "StatusCode": f"HTTP_{redirect['status']}"}}
     if part.get("fixed_response") is not None:
         answer = part["fixed_response"]
-        config = {"StatusCode": str(answer["status"]), "ContentType": answer["content_type"], "MessageBody": answer["body"]}
+        config = {
+            "StatusCode": str(answer["status"]),
+            "ContentType": answer["content_type"],
+            "MessageBody": answer["body"],
+        }
         return {"Type": "fixed-response", "FixedResponseConfig": config}
     return {"Type": "forward", "TargetGroupArn": ids["target_group"][part["target_group"]]}
 

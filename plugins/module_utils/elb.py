@@ -20,7 +20,9 @@ TAG_BATCH = 20
 
 def load_balancers(cell: Cell) -> list[dict[str, t.Any]]:
     """Load balancers that may be the cell's, with their ``Tags``."""
-    return _tagged(cell, "LoadBalancerArn", _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName"))
+    return _tagged(
+        cell, "LoadBalancerArn", _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName")
+    )
 
 
 def target_groups(cell: Cell) -> list[dict[str, t.Any]]:

@@ -12,9 +12,10 @@ module: elb_listener_rules
 short_description: Make the rules of a load balancer's listener what they are to be
 version_added: 0.1.0
 description:
-  - Rules are known by their priority. Missing ones are made, differing ones changed, others deleted, in this order, so that a
-    rule which moves to another priority is there all the time.
-  - M(amazon.aws.elb_application_lb) finds no difference when a condition is taken out of a rule, and leaves the rule as it was.
+  - Rules are known by their priority. Missing ones are made, differing ones changed, others deleted, in this order, so
+    that a rule which moves to another priority is there all the time.
+  - M(amazon.aws.elb_application_lb) finds no difference when a condition is taken out of a rule, and leaves the rule as
+    it was.
 options:
   listener_arn:
     description: The listener.
@@ -77,15 +78,14 @@ rules:
   type: dict
 """
 
+import contextlib
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
-try:
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule says so
 
 
 def comparable(conditions: list[dict[str, t.Any]], actions: list[dict[str, t.Any]]) -> dict[str, t.Any]:
@@ -110,7 +110,9 @@ def comparable(conditions: list[dict[str, t.Any]], actions: list[dict[str, t.Any
 def present(client: t.Any, listener: str) -> dict[int, dict[str, t.Any]]:
     """The listener's rules by priority, but for its default."""
     found = client.get_paginator("describe_rules").paginate(ListenerArn=listener).build_full_result()["Rules"]
-    return {int(rule["Priority"]): rule for rule in found if not rule.get("IsDefault") and rule["Priority"] != "default"}
+    return {
+        int(rule["Priority"]): rule for rule in found if not rule.get("IsDefault") and rule["Priority"] != "default"
+    }
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def _listeners() -> types.ModuleType:
 class LoadBalancer(Kind):
     name = "load_balancer"
     role = "load_balancer"
-    variable = "load_balancers"
+    variable = "load_balancer_balancers"
     immutable = frozenset({"scheme"})
     references: t.ClassVar[dict[str, str]] = {
         "subnets": "subnet",
@@ -168,7 +168,9 @@ def _action(cell: Cell, actions: list[dict[str, t.Any]]) -> dict[str, t.Any]:
         kept = {"content_type": config.get("ContentType"), "body": config.get("MessageBody", "")}
         return {"fixed_response": {**kept, "status": int(config["StatusCode"])}}
     if last.get("Type") == "forward":
-        groups = (last.get("ForwardConfig") or {}).get("TargetGroups") or [{"TargetGroupArn": last.get("TargetGroupArn")}]
+        groups = (last.get("ForwardConfig") or {}).get("TargetGroups") or [
+            {"TargetGroupArn": last.get("TargetGroupArn")}
+        ]
         if len(groups) == 1:
             return {"target_group": elb.target_group_name(cell, groups[0]["TargetGroupArn"])}
     return {"other": actions}

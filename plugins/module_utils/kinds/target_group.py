@@ -22,9 +22,7 @@ class TargetGroup(Kind):
     longest_name = 32
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        found = list(
-            cell.owned(self.name, elb.target_groups(cell), lambda g: g["Tags"], lambda g: g["TargetGroupArn"])
-        )
+        found = list(cell.owned(self.name, elb.target_groups(cell), lambda g: g["Tags"], lambda g: g["TargetGroupArn"]))
         settings = cell.map(
             lambda each: elb.attributes(
                 cell, "describe_target_group_attributes", TargetGroupArn=each[1]["TargetGroupArn"]
@@ -62,7 +60,7 @@ class TargetGroup(Kind):
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         check = entry["health_check"]
         if check["timeout"] >= check["interval"]:
-            yield f"health_check.timeout: {check['timeout']} s is not shorter than the interval of {check['interval']} s"
+            yield f"health_check.timeout: {check['timeout']} s is not shorter than the interval, {check['interval']} s"
         if not check["path"].startswith("/"):
             yield f"health_check.path: begins with a slash, {check['path']} does not"
         limits = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}

@@ -1,0 +1,158 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the tier role: from one entry a tier to what AWS is asked for."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils import registry, volumes
+from ..module_utils.kind import KIND_TAG
+from ..module_utils.kinds.autoscaling_group import REFRESHING
+from ..plugin_utils import specs
+
+#: The part of the first boot script that is replaced by what it is to do.
+SETTINGS = "SETTINGS: dict = {}"
+
+
+def tier_layout(groups: dict[str, t.Any], cell: str, where: str = "tier_groups") -> dict[str, dict[str, t.Any]]:
+    """Launch templates, groups, policies and hooks of tiers described by one entry each.
+
+    An entry takes the options of ``launch_template`` and ``autoscaling_group`` side by side, and those of the entry
+    point ``group``. ``where`` is the variable errors name.
+
+    :raises AnsibleFilterError: naming every option that does not exist
+    """
+    template_options = specs.entry_point("tier", "launch_template")
+    group_options = specs.entry_point("tier", "autoscaling_group")
+    known = {**template_options, **group_options, **specs.entry_point("tier", "group")}
+    layout: dict[str, dict[str, t.Any]] = {"templates": {}, "groups": {}, "policies": {}, "hooks": {}}
+    problems: list[str] = []
+    for name, tier in (specs.plain(groups) or {}).items():
+        if not isinstance(tier, dict):
+            problems.append(f"{where}.{name}: must be a dict of options, not {type(tier).__name__}")
+            continue
+        problems += specs.unknown_options(known, tier, f"{where}.{name}")
+        size, policies, hooks = (tier.get(option) or {} for option in ("size", "policies", "hooks"))
+        tags = {"tier": name, "role": name, **(tier.get("tags") or {})}
+        template = {option: tier[option] for option in template_options if option in tier}
+        if not template.get("user_data"):
+            template["user_data"] = first_boot(cell, name, hooks=[*_launching(hooks)])
+        sizes = {"min_size": size.get("min"), "max_size": size.get("max"), "desired_capacity": size.get("desired")}
+        layout["templates"][name] = {**template, "tags": tags}
+        layout["groups"][name] = {
+            "launch_template": name,
+            "scaled": bool(policies),
+            **{option: value for option, value in sizes.items() if value is not None},
+            **{option: tier[option] for option in group_options if option in tier},
+            "tags": tags,
+        }
+        layout["policies"] |= {f"{name}-{policy}": {"group": name, **options} for policy, options in policies.items()}
+        layout["hooks"] |= {f"{name}-{hook}": {"group": name, **options} for hook, options in hooks.items()}
+    if problems:
+        raise AnsibleFilterError("\n  ".join(problems))
+    return layout
+
+
+def _launching(hooks: dict[str, t.Any]) -> t.Iterator[str]:
+    return (name for name, hook in hooks.items() if (hook or {}).get("transition", "launching") == "launching")
+
+
+def first_boot(cell: str, group: str, hooks: t.Iterable[str] = (), address: str = "") -> str:
+    """User data that takes an Elastic IP and completes launching hooks; empty where there is nothing to do.
+
+    :param group: logical name of the auto scaling group
+    :param hooks: names of its hooks, without the group's in front
+    :param address: logical name of the Elastic IP
+    """
+    names = [f"{cell}-{group}-{hook}" for hook in hooks]
+    if not names and not address:
+        return ""
+    settings = {"group": f"{cell}-{group}", "hooks": names, "address": f"{cell}-{address}" if address else ""}
+    script = (specs.ROLES / "tier" / "files" / "first_boot.py").read_text(encoding="utf-8")
+    if SETTINGS not in script:
+        raise AnsibleFilterError("roles/tier/files/first_boot.py has no place for its settings")
+    return script.replace(SETTINGS, f"SETTINGS: dict = {json.dumps(settings)}")
+
+
+def parameters_needed(templates: dict[str, dict[str, t.Any]]) -> list[str]:
+    """The SSM parameters whose images are to be looked up for the entries of a plan."""
+    return sorted({entry["image"] for entry in templates.values() if _looked_up(entry)})
+
+
+def image_of(entry: dict[str, t.Any], parameters: dict[str, str]) -> str:
+    """The image an entry of a plan gets: its own, the one it has, or the newest behind its parameter."""
+    if _looked_up(entry):
+        return parameters[entry["image"]]
+    return entry["facts"]["image_id"] if entry["image"].startswith("/") else entry["image"]
+
+
+def _looked_up(entry: dict[str, t.Any]) -> bool:
+    new = not entry["id"] or {"image", "image_follow"} & set(entry["fields"])
+    return entry["image"].startswith("/") and bool(new)
+
+
+def block_devices(wanted: dict[str, dict[str, t.Any]], keys: dict[str, str]) -> list[dict[str, t.Any]]:
+    """Volumes as amazon.aws.ec2_launch_template takes them; ``keys`` are the ids of KMS keys."""
+    words = {"size": "volume_size", "type": "volume_type", "kms_key": "kms_key_id"}
+    made = []
+    for device, volume in sorted(volumes.filled(wanted).items()):
+        volume = {**volume, "kms_key": keys[volume["kms_key"]]} if volume.get("kms_key") else volume
+        made.append({"device_name": device, "ebs": {words.get(key, key): value for key, value in volume.items()}})
+    return made
+
+
+def desired_capacity(entry: dict[str, t.Any], making: bool = False) -> int | None:
+    """How many machines to ask for; None for as many as there are. ``making``: none yet, until the hooks are there."""
+    if making:
+        return 0
+    least, most = entry["min_size"], entry["max_size"]
+    if entry["scaled"] and entry["facts"]:
+        return max(least, min(most, entry["facts"]["desired_capacity"]))
+    return entry["desired_capacity"]
+
+
+def launch_tags(tags: dict[str, str]) -> list[dict[str, t.Any]]:
+    """A group's tags as amazon.aws.autoscaling_group takes them; all but its kind are its machines' too.
+
+    Sorted, for the module sorts what it finds and then holds that against what AWS answers.
+    """
+    return [{key: value, "propagate_at_launch": key != KIND_TAG} for key, value in sorted(tags.items())]
+
+
+def groups_to_refresh(
+    wanted: dict[str, dict[str, t.Any]], found: dict[str, dict[str, t.Any]], kind: str = "autoscaling_group"
+) -> dict[str, dict[str, t.Any]]:
+    """Groups with machines behind their template and no refresh under way: ``{name: {id, preferences}}``."""
+    made = {}
+    for name, raw in wanted.items():
+        entry, _problems = specs.validated(registry.kind(kind), name, raw)
+        group = found.get(name)
+        refresh = entry["refresh"]
+        if not group or not refresh["enabled"] or not group["attributes"]["outdated_instances"]:
+            continue
+        if group["facts"]["refresh"] in REFRESHING:
+            continue
+        preferences = {"min_healthy_percentage": refresh["min_healthy"], "instance_warmup": refresh["warmup"]}
+        if refresh["max_healthy"] is not None:
+            preferences["max_healthy_percentage"] = refresh["max_healthy"]
+        made[name] = {"id": group["id"], "preferences": {**preferences, "skip_matching": True}}
+    return made
+
+
+def request_count_label(balancer: str, target_group: str) -> str:
+    """The resource label of ALBRequestCountPerTarget, from the two ARNs."""
+    return f"{balancer.split(':loadbalancer/')[-1]}/{target_group.split(':')[-1]}"
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        names = (tier_layout, first_boot, parameters_needed, image_of, block_devices, launch_tags, desired_capacity)
+        return {each.__name__: each for each in (*names, groups_to_refresh, request_count_label)}
