@@ -189,6 +189,17 @@ def gateways_are_found_by_tag(lab: Lab) -> None:
     assert error_code(ec2.describe_nat_gateways, NatGatewayIds=["nat-0123456789abcdef0"]) == "NatGatewayNotFound"
 
 
+@probe("ec2_tags.resource_types")
+def tags_are_found_by_resource_type(lab: Lab) -> None:
+    gateway = nat_gateway(lab)[1]["NatGatewayId"]
+    ec2 = lab.client("ec2")
+    address = ec2.describe_addresses()["Addresses"][0]["AllocationId"]
+    ec2.create_tags(Resources=[address], Tags=[{"Key": "Name", "Value": "probe"}])
+    for kind, resource in (("natgateway", gateway), ("elastic-ip", address)):
+        filters = [{"Name": "resource-type", "Values": [kind]}]
+        assert [t["ResourceId"] for t in ec2.describe_tags(Filters=filters)["Tags"]] == [resource]
+
+
 @probe("ec2_network.subnet_addresses")
 def gateway_lives_in_its_subnet(lab: Lab) -> None:
     address = nat_gateway(lab)[1]["NatGatewayAddresses"][0]["PrivateIp"]
