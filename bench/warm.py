@@ -71,7 +71,9 @@ class Bench:
         self.path = path
         self.mitogen = mitogen
         self.processes: list[subprocess.Popen] = []
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ANSIBLE"))}
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ANSIBLE"))
+        }
         self.environment |= {
             "PYTHONPYCACHEPREFIX": str(ROOT / ".cache/bench-pyc"),
             "ANSIBLE_CONFIG": str(path / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
@@ -142,7 +144,11 @@ class Bench:
                             "ANSIBLE_STRATEGY_PLUGINS": str(self.mitogen / "ansible_mitogen/plugins/strategy")}  # fmt: skip
         before, start = self.children(), time.perf_counter()
         done = subprocess.run(
-            [BIN / "ansible-playbook", "-i", "hosts.json", "play.json"], cwd=self.path, env=environment, capture_output=True, text=True
+            [BIN / "ansible-playbook", "-i", "hosts.json", "play.json"],
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         wall = time.perf_counter() - start
         self.adopt()
@@ -182,7 +188,10 @@ class Bench:
 
     def memory(self, children: int = 10) -> dict:
         """Proportional set size of the warm process and of children at work, in MiB."""
-        tasks = [{"name": "warm", **MODULES[name], "loop": [1, 2]} for name in ("ec2_vpc_subnet", "s3_bucket", "iam_role", "rds_instance")]
+        tasks = [
+            {"name": "warm", **MODULES[name], "loop": [1, 2]}
+            for name in ("ec2_vpc_subnet", "s3_bucket", "iam_role", "rds_instance")
+        ]
         hosts = {f"w{n}": {"ansible_connection": "terrace.aws.warm"} for n in range(children)}
         (self.path / "memory.json").write_text(json.dumps(
             {"all": {"vars": {"ansible_python_interpreter": sys.executable}, "hosts": hosts}}))  # fmt: skip
@@ -204,12 +213,18 @@ class Bench:
                     best = {"server": self.pss(found[0]), "children": sizes}
             time.sleep(0.3)
         self.adopt()
-        return {"server": best["server"], "children": len(best["children"]), "all children": round(sum(best["children"]), 1)}
+        return {
+            "server": best["server"],
+            "children": len(best["children"]),
+            "all children": round(sum(best["children"]), 1),
+        }
 
     def warm_processes(self) -> tuple[int, list[int]] | None:
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "comm").read_text() == "terrace-warm\n" and str(self.path) in os.readlink(process / "fd/1"):
+                if (process / "comm").read_text() == "terrace-warm\n" and str(self.path) in os.readlink(
+                    process / "fd/1"
+                ):
                     listed = (process / "task" / process.name / "children").read_text().split()
                     return int(process.name), [int(pid) for pid in listed]
             except OSError:

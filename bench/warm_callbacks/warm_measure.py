@@ -15,6 +15,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 from ansible.plugins.connection import local
+
 from ansible_collections.terrace.aws.plugins.module_utils.warm import client
 
 DOCUMENTATION = """

@@ -166,11 +166,11 @@ all:
       ansible_python_interpreter: "{{ ansible_playbook_python }}"
 """
 
-import os
+import os  # noqa: E402
 
-from ansible import constants as C
-from ansible.plugins.connection.local import Connection as LocalConnection
-from ansible.utils.display import Display
+from ansible import constants as C  # noqa: E402
+from ansible.plugins.connection.local import Connection as LocalConnection  # noqa: E402
+from ansible.utils.display import Display  # noqa: E402
 
 try:
     from ansible_collections.terrace.aws.plugins.module_utils.warm import client
@@ -201,7 +201,9 @@ class Connection(LocalConnection):
             self._say("the warm process died while the module ran; the module was killed with it and is not run again")
         for note in result.notes:
             display.vvvv(f"WARM {note}", host=self._play_context.remote_addr)
-        display.vvv(f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}", host=self._play_context.remote_addr)
+        display.vvv(
+            f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}", host=self._play_context.remote_addr
+        )
         return result.returncode, result.stdout, result.stderr
 
     def _say(self, message: str) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from . import child, lessons, models, payload, preload, server
+from . import child, lessons, payload, preload, server
 
 
 class Warm:
@@ -73,4 +73,3 @@ def main(config: dict, status: int) -> tuple[tuple[Callable, dict], Callable]:
         sys.stderr.flush()
         os._exit(0)
     return child.prepare(*forked), child.ended
-

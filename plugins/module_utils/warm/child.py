@@ -35,7 +35,7 @@ IGNORED = {signal.SIGPIPE, signal.SIGXFSZ}
 SIGNALS = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
     """This call cannot be run warm. `retry` when a new server could."""
 
     def __init__(self, reason: str, retry: bool = False) -> None:
@@ -124,7 +124,7 @@ def settle(warm, meta: dict, entry, environment: dict[bytes, bytes]) -> None:
     place(entry, warm.preload.loaders)
 
 
-def setsid(leader: int = 0, original=os.setsid) -> None:
+def setsid(original=os.setsid) -> None:
     """os.setsid for a module: the child leads a session already, which is what the module wants."""
     if os.getpid() != os.getsid(0):
         original()
@@ -222,10 +222,8 @@ def finish(status: int, died: bool) -> int:
         except BaseException as ex:
             if stream is sys.stdout:
                 status = 120
-                try:
+                with contextlib.suppress(BaseException):
                     sys.stderr.write(f"Exception ignored in: {stream!r}\n{type(ex).__name__}: {ex}\n")
-                except BaseException:
-                    pass
     if died:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)

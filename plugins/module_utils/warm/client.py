@@ -9,6 +9,7 @@ happens, and is never run again.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
@@ -33,7 +34,7 @@ HEADER = struct.Struct(">IQ")
 PEER = struct.Struct("3i")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Variables to which a shell itself gives a meaning, or which it refuses to set.
-SHELLS_OWN = frozenset(
+SHELLS_OWN = frozenset(  # noqa: SIM905 - a list of words
     "BASHOPTS BASH_ENV BASH_VERSINFO ENV EUID GROUPS IFS LINENO OLDPWD OPTIND POSIXLY_CORRECT PPID PWD RANDOM SECONDS "
     "SHELLOPTS SHLVL UID _".split()
 )
@@ -46,7 +47,7 @@ COLLECTIONS = ("amazon.aws", "community.aws", "community.postgresql", "kubernete
 FAILED_FOR = 60.0  # seconds for which a server that did not start is not tried again
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818 - an answer, not an error
     """The call cannot be run warm; nothing of it has been run."""
 
     def __init__(self, reason: str, retry: bool = False) -> None:
@@ -103,9 +104,9 @@ def private_directory(wanted: str | None) -> Path:
     """A directory only this user can enter. Raises Unavailable when there is none."""
     uid = os.geteuid()
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
-    candidates = [Path(wanted)] if wanted else [Path(runtime, "terrace-warm"), Path("/dev/shm", f"terrace-warm-{uid}")]
+    candidates = [Path(wanted)] if wanted else [Path(runtime, "terrace-warm"), Path("/dev/shm", f"terrace-warm-{uid}")]  # noqa: S108 - checked below
     if not wanted:
-        candidates.append(Path(os.environ.get("TMPDIR") or "/tmp", f"terrace-warm-{uid}"))
+        candidates.append(Path(os.environ.get("TMPDIR") or "/tmp", f"terrace-warm-{uid}"))  # noqa: S108
     problems = []
     for path in candidates:
         try:
@@ -252,7 +253,6 @@ class Server:
             raise Unavailable(f"the server did not start: {answer['error']}")
         failed.unlink(missing_ok=True)
 
-
     @staticmethod
     def boot(config: dict, status: int, payload: bytes) -> bytes:
         """The server's program, for standard input.
@@ -378,10 +378,8 @@ class forwarded_signals:  # noqa: N801 - used as a statement
                 signal.signal(number, self.forward)
 
     def forward(self, number: int, frame: object) -> None:
-        try:
+        with contextlib.suppress(OSError):
             os.killpg(self.group, number)
-        except OSError:
-            pass
         self.previous[number](number, frame)
 
     def __exit__(self, *_exc: object) -> None:
@@ -396,9 +394,9 @@ def shells_say(number: int, core: bool, command: Command, outer: str) -> tuple[i
     """
     assignment = "TERRACE_WARM=1 " if command.assignments else ""
     inner = f"{assignment}/bin/sh -c {shlex.quote(f'ulimit -c 0; kill -{number} $$')}"
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S602 - as ansible.builtin.local does
         f"{command.shell} -c {shlex.quote(inner)}", shell=True, executable=outer, capture_output=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip # noqa: S602 - as ansible.builtin.local does
+    )  # fmt: skip
     said = done.stderr
     if core and said.endswith(b"\n"):
         said = said[:-1] + b" (core dumped)\n"

@@ -202,7 +202,9 @@ def rehearse(service: str) -> None:
     import boto3.session
 
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("AWS_", "BOTO"))}
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true"
+    )
     try:
         session = boto3.session.Session("none", "none", region_name="us-east-1")
         session.client(service, endpoint_url="http://127.0.0.1:9")

@@ -17,9 +17,19 @@ import zipimport
 from . import preload as preloading
 
 KNOWN = re.compile(
-    rb"\A#![^\n]*\n(?P<code>.*?\n)\n\nif __name__ == \"__main__\":\n    _ansiballz_main\(\n(?P<arguments>.*)\n\)\n\Z", re.DOTALL
+    rb"\A#![^\n]*\n(?P<code>.*?\n)\n\nif __name__ == \"__main__\":\n    _ansiballz_main\(\n(?P<arguments>.*)\n\)\n\Z",
+    re.DOTALL,
 )
-ARGUMENTS = {"ansible_module", "module_fqn", "profile", "date_time", "rlimit_nofile", "params", "extensions", "zip_data"}
+ARGUMENTS = {
+    "ansible_module",
+    "module_fqn",
+    "profile",
+    "date_time",
+    "rlimit_nofile",
+    "params",
+    "extensions",
+    "zip_data",
+}
 
 # SHA-256 of the wrapper's code (without its first line) whose work child.run() does. Another wrapper is run by `local`.
 WRAPPERS = {
@@ -30,7 +40,7 @@ COMPILE = zipimport._compile_source  # zipimport's own; lessons.py puts another 
 SITECUSTOMIZE = 'import sys\nsys.path.insert(0, __file__.rpartition("/")[0])\n'
 
 
-class Unknown(ValueError):
+class Unknown(ValueError):  # noqa: N818 - an answer, not an error
     """This is no payload that can be run warm."""
 
 

@@ -70,12 +70,12 @@ class Environment:
     def __enter__(self) -> set[str]:
         getitem, iterate = self.original
 
-        def __getitem__(env, name):
+        def __getitem__(env, name):  # noqa: N807
             if env is os.environ or env is getattr(os, "environb", None):
                 self.names.add(os.fsdecode(name))
             return getitem(env, name)
 
-        def __iter__(env):
+        def __iter__(env):  # noqa: N807
             self.names.add("*")
             return iterate(env)
 
@@ -114,7 +114,8 @@ class Preload:
         about = f'__version__="{config["version"]}"\n__author__="{config["author"]}"\n'.encode()
         self.add(os.path.join(config["ansible"], "module_utils"), "ansible/module_utils")
         for collection, root in config["collections"].items():
-            self.add(os.path.join(root, "plugins/module_utils"), f"ansible_collections/{collection.replace('.', '/')}/plugins/module_utils")
+            prefix = f"ansible_collections/{collection.replace('.', '/')}/plugins/module_utils"
+            self.add(os.path.join(root, "plugins/module_utils"), prefix)
         for name in list(self.sources):
             while "/" in name:
                 name = name.rpartition("/")[0]
@@ -155,7 +156,8 @@ class Preload:
         for name in self.loaded[group]:
             self.watch(getattr(sys.modules[name], "__file__", None))
         for entry in sys.path:
-            if entry != PATH and not (os.path.realpath(entry) + "/").startswith(self.stdlib) or entry in self.site:
+            standard = (os.path.realpath(entry) + "/").startswith(self.stdlib)
+            if entry != PATH and (not standard or entry in self.site):
                 self.stats.setdefault(entry, self.stat(entry))
 
     def attempt(self, name: str) -> None:
@@ -208,9 +210,8 @@ class Preload:
 
     def watch(self, path: str | None) -> None:
         """Note the state of a file outside the standard library; a child compares before it answers."""
-        if path and not path.startswith(PATH):
-            if not path.startswith(self.stdlib) or path.startswith(self.site):
-                self.stats[path] = self.stat(path)
+        if path and not path.startswith(PATH) and (not path.startswith(self.stdlib) or path.startswith(self.site)):
+            self.stats[path] = self.stat(path)
 
     def stale(self) -> str:
         """The first file that is not as it was when it was imported, or nothing."""

@@ -10,6 +10,7 @@ One thread, one event loop. It never runs module code itself; a child does, see 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import json
@@ -19,7 +20,6 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
 
 HEADER = struct.Struct(">IQ")
@@ -100,6 +100,8 @@ class Server:
         while not self.finished():
             for key, _ in self.selector.select(timeout=0.5 if not self.calls else 2.0):
                 key.data(key.fileobj)
+        # A client that connected meanwhile sees the end of its connection, before anything was run, and starts another.
+        self.retire()
 
     def finished(self) -> bool:
         """Nothing in flight, and retired, idle for too long, socket taken away or every run gone."""
@@ -144,10 +146,8 @@ class Server:
 
     def drop(self, call: Call) -> None:
         """Forget a connection."""
-        try:
+        with contextlib.suppress(KeyError):
             self.selector.unregister(call.conn)
-        except KeyError:
-            pass
         self.calls.pop(call.conn.fileno(), None)
         call.close()
         self.last = time.monotonic()
@@ -225,7 +225,7 @@ class Server:
         if key not in self.shells:
             probe = ("TERRACE_WARM=1 " if meta["assignments"] else "") + "/bin/cat /proc/self/stat /proc/self/environ"
             # The same two shells, in the same way, as ansible.builtin.local uses.
-            with subprocess.Popen(
+            with subprocess.Popen(  # noqa: S602
                 f"{meta['shell']} -c '{probe}'", shell=True, executable=meta["outer"], cwd=meta["cwd"], env=raw,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             ) as process:  # fmt: skip
@@ -245,10 +245,8 @@ class Server:
 
     def reap(self, _fd: int) -> None:
         """Tell each client how its child ended, and learn from the child what would have been good to have in memory."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self.wake_read, 4096)
-        except BlockingIOError:
-            pass
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -260,10 +258,8 @@ class Server:
             if call is None:
                 continue
             report = {"status": status, "cpu": usage.ru_utime + usage.ru_stime}
-            try:
+            with contextlib.suppress(OSError):
                 call.conn.sendall(json.dumps(report).encode() + b"\n")
-            except OSError:
-                pass
             self.drop(call)
             if self.warm.lessons.learn():
                 self.retire()

@@ -64,7 +64,9 @@ class Bench:
         self.path.joinpath(name).write_text(yaml.safe_dump([{**keys, "tasks": tasks}]))
         return [str(BIN / "ansible-playbook"), "-i", "inventory.yml", name, *args]
 
-    def run(self, tasks: list[dict], *args: str, environment: dict | None = None, **play: object) -> dict[str, dict[str, dict]]:
+    def run(
+        self, tasks: list[dict], *args: str, environment: dict | None = None, **play: object
+    ) -> dict[str, dict[str, dict]]:
         """Results by task name and host."""
         done = subprocess.run(
             self.command(tasks, *args, **play), cwd=self.path, env={**self.environment, **(environment or {})},

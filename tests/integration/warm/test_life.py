@@ -24,7 +24,7 @@ REPORT = {"name": "report", "warm_probe": {"mode": "report"}}
 LINGER = {"ANSIBLE_WARM_LINGER": "60"}
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> object:
+def until(condition: Callable[[], object], seconds: float = 60) -> object:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it took too long"
@@ -65,7 +65,12 @@ def test_it_ends_with_its_run_and_leaves_no_socket(bench: Bench) -> None:
 
 
 def test_it_ends_when_idle_during_a_run(bench: Bench) -> None:
-    tasks = [ECHO, {"name": "pause", "command": "sleep 3"}, {"name": "count", "command": f"ls {bench.sockets}"}, {**ECHO, "name": "again"}]
+    tasks = [
+        ECHO,
+        {"name": "pause", "raw": "sleep 3"},
+        {"name": "count", "raw": f"ls {bench.sockets}"},
+        {**ECHO, "name": "again"},
+    ]
     results = bench.run(tasks, "--limit", "warm0", environment={"ANSIBLE_WARM_IDLE_TIMEOUT": "1"})
     assert ".sock" not in results["count"]["warm0"]["stdout"]
     assert results["again"]["warm0"]["changed"]
@@ -84,7 +89,7 @@ def test_a_killed_server_fails_the_module_and_never_runs_it_twice(bench: Bench) 
 
 
 def test_a_server_killed_between_tasks_is_replaced(bench: Bench) -> None:
-    killer = {"name": "kill", "shell": f"for p in /proc/[0-9]*; do grep -q terrace-warm $p/comm 2>/dev/null && "
+    killer = {"name": "kill", "raw": f"for p in /proc/[0-9]*; do grep -q terrace-warm $p/comm 2>/dev/null && "
               f"ls -l $p/fd/1 | grep -q {bench.sockets} && kill -9 ${{p#/proc/}}; done; true"}  # fmt: skip
     results = bench.run([ECHO, killer, {**ECHO, "name": "again"}], "--limit", "warm0")
     assert results["again"]["warm0"]["text"] == "warm0"

@@ -157,7 +157,7 @@ def main() -> None:
         os.setsid()
         module.exit_json(changed=False, leader=os.getsid(0) == os.getpid())
     elif mode == "left":
-        global LEFT  # noqa: PLW0603
+        global LEFT
         LEFT = Left(path)
         atexit.register(lambda: open(path, "a").write("atexit\n"))
         threading.Thread(target=lambda: (time.sleep(0.2), open(path, "a").write("thread\n"))).start()
