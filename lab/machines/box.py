@@ -22,7 +22,20 @@ from pathlib import Path
 
 from lab.machines import authority, hub, image, trust
 from lab.machines.machine import Machine, cgroup_root, remove_cgroup
-from lab.machines.util import PREFIX, LabError, ip, ip_batch, need_root, owner, read_json, run, short, state_dir, sysctl, write_json
+from lab.machines.util import (
+    PREFIX,
+    LabError,
+    ip,
+    ip_batch,
+    need_root,
+    owner,
+    read_json,
+    run,
+    short,
+    state_dir,
+    sysctl,
+    write_json,
+)
 
 #: Boxes are neighbours of the VPCs on the lab's internet.
 ADDRESSES = ipaddress.ip_network("198.18.240.0/20")

@@ -103,7 +103,7 @@ def patch() -> None:
     from moto.ec2.utils import random_ip
     from moto.elasticache.models import ElastiCacheBackend
     from moto.elasticache.responses import ElastiCacheResponse
-    from moto.rds.models import RDSBackend
+    from moto.rds.models import DBInstance, RDSBackend
     from moto.rds.responses import RDSResponse
 
     # Public addresses are loopback ones, as those of elastic IPs are already.
@@ -125,6 +125,11 @@ def patch() -> None:
         return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
 
     General.get_console_output = get_console_output
+
+    # Read back when it is changed; moto has only a setter.
+    DBInstance.master_user_password = DBInstance.master_user_password.getter(
+        lambda self: self.__dict__.get("_master_user_password")
+    )
 
     reboot_database = RDSBackend.reboot_db_instance
 

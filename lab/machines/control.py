@@ -17,7 +17,19 @@ from pathlib import Path
 from lab import process
 from lab.machines import hub, image, network
 from lab.machines.machine import cgroup_root, remove_cgroup
-from lab.machines.util import OWNER, PREFIX, LabError, alive, need_root, owner, read_json, say, start_time, state_dir, write_json
+from lab.machines.util import (
+    OWNER,
+    PREFIX,
+    LabError,
+    alive,
+    need_root,
+    owner,
+    read_json,
+    say,
+    start_time,
+    state_dir,
+    write_json,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60

@@ -38,16 +38,20 @@ class Balancers(Servers):
         self.user = account("haproxy")
         self.marks: dict[str, str] = {}
         self.polled: dict[str, float] = {}
+        self.signalled: dict[str, float] = {}
+        self.states: dict[str, str] = {}
+        self.healthy_once: set[tuple[str, str, int]] = set()
         self.reported: dict[tuple[str, str, int], tuple[str, str | None]] = {}
         self.since: dict[tuple[str, str, int], float] = {}
 
     def step(self, endpoint: Endpoint) -> None:
         """Bring one balancer to what the API says, and report its targets' health."""
         machine = self.server(endpoint.name)
-        home = folder(machine.upper / HOME, self.user, 0o755)
+        home = folder(machine.disk / HOME, self.user, 0o755)
         certificates = self._certificates(endpoint, home, machine)
         text = haproxy_config.write(endpoint, certificates)
-        mark = hashlib.sha256((text + repr(sorted(certificates.items()))).encode()).hexdigest()
+        mark = hashlib.sha256((text + repr(sorted(certificates.items()))).encode()).hexdigest()[:16]
+        text = text.replace("global\n", f"global\n  description {mark}\n", 1)
         if not machine.running():
             machine.kill()
             place(home / "haproxy.cfg", text, self.user)
@@ -59,10 +63,11 @@ class Balancers(Servers):
                 nofile=4096,
             )
             self.lab.log(f"{endpoint.name} starts at {', '.join(endpoint.addresses)}")
-        elif self.marks.get(endpoint.name) != mark:
+        elif self.marks.get(endpoint.name) != mark or self._lost(machine, endpoint.name, mark):
             self._save_state(machine, endpoint, home)
             place(home / "haproxy.cfg", text, self.user)
             machine.signal(signal.SIGUSR2)
+            self.signalled[endpoint.name] = time.monotonic()
         self.marks[endpoint.name] = mark
         if time.monotonic() - self.polled.get(endpoint.name, 0) >= POLL:
             self.polled[endpoint.name] = time.monotonic()
@@ -72,6 +77,14 @@ class Balancers(Servers):
         """The balancer is deleted."""
         super().remove(name)
         self.marks.pop(name, None)
+
+    def _lost(self, machine: Machine, name: str, mark: str) -> bool:
+        """Whether a reload did not take: a signal that arrives during another reload is forgotten."""
+        since = time.monotonic() - self.signalled.get(name, 0)
+        if not 1.5 < since < 10:
+            return False
+        info = self.ask(machine, "show info")
+        return bool(info) and f"description: {mark}" not in info
 
     def _certificates(self, endpoint: Endpoint, home: Path, machine: Machine) -> dict[str, str]:
         """Write the listeners' certificates; return {ARN: path inside}. Those ACM would issue the lab's authority signs."""
@@ -98,7 +111,15 @@ class Balancers(Servers):
         HAProxy takes a new server for healthy until a check fails; AWS until a check passes sends it nothing.
         """
         known = {}
-        for line in self.ask(machine, "show servers state").splitlines():
+        text = ""
+        for _ in range(20):
+            # The socket changes hands during a reload.
+            text = self.ask(machine, "show servers state")
+            if text or not machine.running():
+                break
+            time.sleep(0.1)
+        self.states[endpoint.name] = text or self.states.get(endpoint.name, "")
+        for line in self.states[endpoint.name].splitlines():
             fields = line.split()
             if len(fields) > 20 and fields[0].isdigit():
                 known[(fields[1], fields[3])] = line
@@ -135,8 +156,16 @@ class Balancers(Servers):
             row = rows.get((backend, server.name))
             if row is None:
                 continue
-            state, reason = health(row, server.group)
             key = (server.arn, server.target, server.port)
+            passed = row["check_status"].lstrip("* ") in ("L4OK", "L6OK", "L7OK", "L7OKC")
+            if row["status"].startswith("DOWN") and passed and key not in self.healthy_once:
+                # The first check that passes makes a new target healthy; the threshold is for those that failed.
+                self.ask(machine, f"set server {backend}/{server.name} health up")
+                self.healthy_once.add(key)
+                continue
+            state, reason = health(row, server.group, key in self.healthy_once)
+            if state == "healthy":
+                self.healthy_once.add(key)
             if self.reported.get(key) != (state, reason):
                 data: dict[str, Any] = {
                     "target_group_arn": server.arn,
@@ -153,6 +182,7 @@ class Balancers(Servers):
         arns = set(endpoint.want["target_groups"])
         for key in [key for key in self.reported if key[0] in arns and key not in present]:
             del self.reported[key]
+            self.healthy_once.discard(key)
 
 
 DESCRIPTIONS = {
@@ -163,18 +193,17 @@ DESCRIPTIONS = {
 }
 
 
-def health(row: dict[str, str], group: dict[str, Any]) -> tuple[str, str | None]:
-    """Target health and reason code, as DescribeTargetHealth words them, from a line of HAProxy's statistics."""
+def health(row: dict[str, str], group: dict[str, Any], before: bool) -> tuple[str, str | None]:
+    """Target health and reason code, as DescribeTargetHealth words them, from a line of HAProxy's statistics.
+
+    `before` tells whether the target was healthy once; one that was not is `initial` until the threshold is reached.
+    """
     if not group["check"]["enabled"]:
         return "healthy", None
-    if row["status"].startswith("UP") and row["check_status"] not in ("INI", ""):
+    checked = row["check_status"].lstrip("* ")
+    if row["status"].startswith("UP") and checked not in ("INI", ""):
         return "healthy", None
-    if (
-        row["check_status"] in ("INI", "")
-        or row["status"].startswith("DOWN")
-        and int(row["chkdown"] or 0) == 0
-        and int(row["chkfail"] or 0) == 0
-    ):
+    if checked in ("INI", "") or (not before and int(row["chkfail"] or 0) < group["check"]["fall"]):
         return "initial", "Elb.InitialHealthChecking"
     reasons = {"L7STS": "Target.ResponseCodeMismatch", "L4TOUT": "Target.Timeout", "L7TOUT": "Target.Timeout"}
-    return "unhealthy", reasons.get(row["check_status"].lstrip("* "), "Target.FailedHealthChecks")
+    return "unhealthy", reasons.get(checked, "Target.FailedHealthChecks")

@@ -35,7 +35,9 @@ libpam-tmpdir prometheus-node-exporter prometheus-process-exporter prometheus-po
 #: The servers behind RDS, ElastiCache and load balancers.
 SERVICE_PACKAGES = "postgresql postgresql-contrib redis-server haproxy".split()
 #: Extensions that RDS lets its master user create, PostgreSQL only a superuser.
-TRUSTED = "pg_stat_statements pg_buffercache pgstattuple pgrowlocks postgres_fdw dblink pg_prewarm pg_visibility".split()
+TRUSTED = (
+    "pg_stat_statements pg_buffercache pgstattuple pgrowlocks postgres_fdw dblink pg_prewarm pg_visibility".split()
+)
 DISABLED = """
 nginx fail2ban unattended-upgrades prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter
 prometheus-nginx-exporter auditd audit-rules nftables apt-daily.timer apt-daily-upgrade.timer man-db.timer e2scrub_all.timer
@@ -96,7 +98,19 @@ def get_datasource_list(depends):
 
 def recipe_sum() -> str:
     """The checksum of the recipe: part of an image's name, so that a changed recipe makes a new image."""
-    parts = [SUITE, *BASE_PACKAGES, "|", *SERVICE_PACKAGES, "|", *DISABLED, *MASKED, CLOUD_CONFIG, DATA_SOURCE, FINISH, *TRUSTED]
+    parts = [
+        SUITE,
+        *BASE_PACKAGES,
+        "|",
+        *SERVICE_PACKAGES,
+        "|",
+        *DISABLED,
+        *MASKED,
+        CLOUD_CONFIG,
+        DATA_SOURCE,
+        FINISH,
+        *TRUSTED,
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

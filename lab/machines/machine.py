@@ -44,6 +44,12 @@ class Machine:
         return self.directory / "upper"
 
     @property
+    def disk(self) -> Path:
+        """Where to write on the disk just now: a mounted overlay does not notice what changes below it."""
+        pid = self.pid()
+        return Path(f"/proc/{pid}/root") if pid else self.upper
+
+    @property
     def console(self) -> Path:
         """What the machine wrote on its console."""
         return self.directory / "console.log"
@@ -106,12 +112,16 @@ class Machine:
 
     def pid(self) -> int | None:
         """The host's pid of the machine's first process, or None."""
+        known = getattr(self, "_pid", None)
+        if known and alive(*known):
+            return int(known[0])
         with contextlib.suppress(OSError):
             for tree in (self.cgroup / "machine").rglob("cgroup.procs"):
                 for pid in map(int, tree.read_text().split()):
                     status = Path(f"/proc/{pid}/status").read_text()
                     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
                     if len(numbers) > 1 and numbers[-1] == "1":
+                        self._pid = (pid, start_time(pid))
                         return pid
         return None
 

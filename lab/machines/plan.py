@@ -97,6 +97,8 @@ def build(snapshot: dict[str, Any], public: Pool, replication: Pool) -> Plan:
             plan.vpcs[endpoint.vpc] = vpc
             vpc.endpoints[endpoint.name] = endpoint
     for endpoint in plan.endpoints.values():
+        if endpoint.kind == "database" and endpoint.want["upstream"]:
+            _resolve_upstream(plan, endpoint)
         for group in endpoint.groups:
             plan.members.setdefault(group, []).extend(endpoint.addresses)
     for part in snapshot["regions"]:
@@ -166,6 +168,14 @@ def _databases(part: dict[str, Any], replication: Pool) -> list[Endpoint]:
                 )
             )
     return found
+
+
+def _resolve_upstream(plan: Plan, endpoint: Endpoint) -> None:
+    """A read replica follows its source's active node; one whose source is gone stands alone, as on AWS."""
+    upstream = endpoint.want["upstream"]
+    if upstream not in plan.endpoints:
+        nodes = [plan.endpoints.get(f"{upstream}-{index}") for index in (0, 1)]
+        endpoint.want["upstream"] = next((node.name for node in nodes if node and node.want["active"]), None)
 
 
 def _source(part: dict[str, Any], source: str) -> str:

@@ -89,7 +89,9 @@ class Databases(Servers):
             machine.stop(signal.SIGINT, 10)
             shutil.rmtree(machine.upper / HOME / "data", ignore_errors=True)
             known = {}
-        if machine.running() and known.get("reboots", want["reboots"]) != want["reboots"]:
+        # A failover is a reboot too, but the standby takes over as it is.
+        over = known.get("failovers", want["failovers"]) != want["failovers"]
+        if machine.running() and not over and known.get("reboots", want["reboots"]) != want["reboots"]:
             machine.stop(signal.SIGINT, 10)
             self.lab.log(f"{endpoint.name} reboots")
         if not machine.running() and not self._start(machine, endpoint):
@@ -97,7 +99,8 @@ class Databases(Servers):
         self._await(machine)
         if known.get("upstream") and not want["upstream"]:
             self._promote(machine, known)
-        state = known | {"upstream": want["upstream"], "reboots": want["reboots"], "initialized": True}
+        counts = {"reboots": want["reboots"], "failovers": want["failovers"]}
+        state = known | {"upstream": want["upstream"], "initialized": True} | counts
         if not want["upstream"]:
             state = self._content(machine, endpoint, state)
         if state != known:
@@ -181,7 +184,15 @@ class Databases(Servers):
 
     def _promote(self, machine: Machine, known: dict[str, Any]) -> None:
         if self.sql(machine, "SELECT pg_is_in_recovery()") == "t":
-            # What the old primary still wrote comes first, when it is one of ours that stands still.
+            # A primary that hands over first ends: until then it sends its standby all that was written.
+            old = self.lab.plan.endpoints.get(known["upstream"])
+            until = time.monotonic() + 10
+            if old is not None and old.want["upstream"] == machine.name:
+                first = read_json(self.server(old.name).directory / "keeper.json")
+                while self.server(old.name).running() and time.monotonic() < until:
+                    if read_json(self.server(old.name).directory / "keeper.json") != first:
+                        break
+                    time.sleep(0.05)
             self.sql(machine, "SELECT pg_promote(true, 30)")
             self.lab.log(f"{machine.name} promoted (followed {known['upstream']})")
 
@@ -206,10 +217,10 @@ class Databases(Servers):
             self.sql(machine, DATABASE.format(**names))
             state = state | {"database": want["name"]}
         access = self._access(want)
-        path = machine.upper / HOME / "pg_hba.conf"
+        path = machine.disk / HOME / "pg_hba.conf"
         if path.read_text() != access:
             place(path, access, self.user)
-            place(machine.upper / HOME / "data" / "pg_hba.conf", access, self.user)
+            place(machine.disk / HOME / "data" / "pg_hba.conf", access, self.user)
             self.sql(machine, "SELECT pg_reload_conf()")
         return self._parameters(machine, want, state)
 
@@ -269,11 +280,9 @@ def _identifier(text: str) -> str:
 
 
 ROLES = """
-CREATE ROLE rdsrepladmin LOGIN REPLICATION PASSWORD '{password}';
-CREATE ROLE rds_superuser NOLOGIN;
-CREATE ROLE rds_replication NOLOGIN;
-CREATE ROLE rds_password NOLOGIN;
-CREATE ROLE rds_iam NOLOGIN;
+SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest('{{rdsrepladmin,rds_superuser,rds_replication,rds_password,rds_iam}}'::text[]) name
+ WHERE name NOT IN (SELECT rolname FROM pg_roles) \\gexec
+ALTER ROLE rdsrepladmin LOGIN REPLICATION PASSWORD '{password}';
 GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password TO rds_superuser WITH ADMIN OPTION;
 """
 MASTER = """

@@ -426,7 +426,7 @@ def _zones() -> list[dict[str, Any]]:
     return [
         {
             "name": zone.name,
-            "private": bool(zone.private_zone),
+            "private": bool(zone.private_zone or zone.vpcs),
             "vpcs": [v["vpc_id"] for v in zone.vpcs],
             "records": [
                 {

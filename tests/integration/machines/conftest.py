@@ -96,7 +96,11 @@ class World:
     def booted(self, name: str, seconds: float = 60) -> None:
         """Wait until an instance has run its user data."""
         done = "test -e /var/lib/cloud/instance/boot-finished && echo yes"
-        wait(f"first boot of {name}", lambda: self.machine(name).pid() and "yes" in self.shell(name, done, False), seconds)
+        wait(
+            f"first boot of {name}",
+            lambda: self.machine(name).pid() and "yes" in self.shell(name, done, False),
+            seconds,
+        )
 
 
 def _free_port() -> int:
@@ -133,13 +137,22 @@ def _network(world: World) -> None:
     ids["vpc"] = vpc = ec2.create_vpc(CidrBlock="10.31.0.0/16")["Vpc"]["VpcId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    places = {"public-a": (0, "a"), "public-b": (1, "b"), "web": (10, "a"), "app": (20, "a"), "data-a": (30, "a"), "data-b": (31, "b")}
+    places = {
+        "public-a": (0, "a"),
+        "public-b": (1, "b"),
+        "web-a": (10, "a"),
+        "app-a": (20, "a"),
+        "data-a": (30, "a"),
+        "data-b": (31, "b"),
+    }
     for name, (third, zone) in places.items():
         made = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.31.{third}.0/24", AvailabilityZone=f"us-east-1{zone}")
         ids[name] = made["Subnet"]["SubnetId"]
     address = ec2.allocate_address(Domain="vpc")
-    nat = ec2.create_nat_gateway(SubnetId=ids["public-a"], AllocationId=address["AllocationId"])["NatGateway"]["NatGatewayId"]
-    for target, subnets in (({"GatewayId": gateway}, ("public-a", "public-b")), ({"NatGatewayId": nat}, ("app",))):
+    nat = ec2.create_nat_gateway(SubnetId=ids["public-a"], AllocationId=address["AllocationId"])["NatGateway"][
+        "NatGatewayId"
+    ]
+    for target, subnets in (({"GatewayId": gateway}, ("public-a", "public-b")), ({"NatGatewayId": nat}, ("app-a",))):
         table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
         ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
         for subnet in subnets:
@@ -162,10 +175,12 @@ def _network(world: World) -> None:
     public = (world.key.with_suffix(".pub")).read_bytes()
     ec2.import_key_pair(KeyName="operators", PublicKeyMaterial=public)
     images = ec2.describe_images(Owners=["self", "amazon"])["Images"]
-    ids["image"] = images[0]["ImageId"] if images else ec2.register_image(Name="debian-13", RootDeviceName="/dev/xvda")["ImageId"]
+    ids["image"] = (
+        images[0]["ImageId"] if images else ec2.register_image(Name="debian-13", RootDeviceName="/dev/xvda")["ImageId"]
+    )
     world.launch("bastion", "public-a", "bastion-sg")
-    world.launch("web", "web", "web-sg")
-    world.launch("app", "app", "app-sg")
+    world.launch("web", "web-a", "web-sg")
+    world.launch("app", "app-a", "app-sg")
     elastic = ec2.allocate_address(Domain="vpc")
     ec2.associate_address(AllocationId=elastic["AllocationId"], InstanceId=ids["bastion"])
     world.address["bastion-public"] = elastic["PublicIp"]

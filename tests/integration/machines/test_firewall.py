@@ -24,7 +24,11 @@ PORTS = {"bastion": (22, 8080), "web": (22, 8080), "app": (22, 8080)}
 def _booted(world: World) -> None:
     for name in PORTS:
         world.booted(name)
-        wait(f"the site of {name}", lambda name=name: "200" in world.shell(name, "curl -sI -m1 localhost:8080 | head -1", False), 20)
+        wait(
+            f"the site of {name}",
+            lambda name=name: "200" in world.shell(name, "curl -sI -m1 localhost:8080 | head -1", False),
+            20,
+        )
 
 
 def test_all_pairs_of_tiers(world: World) -> None:
@@ -69,12 +73,12 @@ def test_network_acls_are_stateless(world: World) -> None:
     """An ACL that lets requests in but no answers out shuts the subnet, whatever the security groups say."""
     ec2, ids = world.client("ec2"), world.ids
     acls = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [ids["vpc"]]}])["NetworkAcls"]
-    link = next(a for acl in acls for a in acl["Associations"] if a["SubnetId"] == ids["app"])
+    link = next(a for acl in acls for a in acl["Associations"] if a["SubnetId"] == ids["app-a"])
     acl = ec2.create_network_acl(VpcId=ids["vpc"])["NetworkAcl"]["NetworkAclId"]
     entry = {"NetworkAclId": acl, "RuleNumber": 100, "Protocol": "6", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
     ec2.create_network_acl_entry(**entry, Egress=False, PortRange={"From": 8080, "To": 8080})
     assert world.opens("web", world.address["app"], 8080)
-    fresh = ec2.replace_network_acl_association(AssociationId=link["NetworkAclAssociationId"] if "NetworkAclAssociationId" in link else link["AssociationId"], NetworkAclId=acl)
+    fresh = ec2.replace_network_acl_association(AssociationId=link["NetworkAclAssociationId"], NetworkAclId=acl)
     try:
         wait("the subnet is shut", lambda: not world.opens("web", world.address["app"], 8080), 3)
         ec2.create_network_acl_entry(**entry, Egress=True, PortRange={"From": 1024, "To": 65535})

@@ -59,7 +59,9 @@ def test_metadata_needs_a_token_and_tells_the_truth(world: World) -> None:
     assert metadata(world, "bastion", "meta-data/public-ipv4") == world.address["bastion-public"]
     assert json.loads(metadata(world, "app", "dynamic/instance-identity/document"))["region"] == "us-east-1"
     stolen = world.shell("bastion", f"echo {TOKEN}").strip()
-    refused = f"curl -s -o /dev/null -w '%{{http_code}}' -m2 -H 'X-aws-ec2-metadata-token: {stolen}' {METADATA}/meta-data/"
+    refused = (
+        f"curl -s -o /dev/null -w '%{{http_code}}' -m2 -H 'X-aws-ec2-metadata-token: {stolen}' {METADATA}/meta-data/"
+    )
     assert world.shell("app", refused).strip() == "401", "a token is worth nothing on another instance"
 
 
@@ -76,26 +78,43 @@ nft 'add table ip inner; add chain ip inner out { type nat hook postrouting prio
     try:
         answers = f"ip netns exec inner curl -s -m2 -o /dev/null -w '%{{http_code}}' {METADATA}/meta-data/"
         assert world.shell("app", answers, check=False).strip() == "401", "the way there is open"
-        asking = f"ip netns exec inner curl -s -m2 -X PUT {METADATA}/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'"
+        asking = (
+            f"ip netns exec inner curl -s -m2 -X PUT {METADATA}/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'"
+        )
         assert world.shell("app", asking, check=False).strip() == ""
         world.client("ec2").modify_instance_metadata_options(
             InstanceId=world.ids["app"], HttpTokens="required", HttpPutResponseHopLimit=2
         )
         wait("a token two hops away", lambda: world.shell("app", asking, check=False).strip(), 6)
     finally:
-        world.shell("app", "ip netns del inner; nft delete table ip inner; sysctl -qw net.ipv4.ip_forward=0", check=False)
+        world.shell(
+            "app", "ip netns del inner; nft delete table ip inner; sysctl -qw net.ipv4.ip_forward=0", check=False
+        )
 
 
 def test_role_credentials_work_without_an_endpoint(world: World) -> None:
     """An instance with a profile calls the AWS API as on AWS: no endpoint, no key, TLS verified."""
     iam = world.client("iam")
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
+    }
     iam.create_role(RoleName="app", AssumeRolePolicyDocument=json.dumps(trust))
     iam.create_instance_profile(InstanceProfileName="app")
     iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
     world.client("ec2").associate_iam_instance_profile(IamInstanceProfile={"Name": "app"}, InstanceId=world.ids["app"])
     world.booted("app")
-    wait("the role in the metadata", lambda: "app" in world.shell("app", f'curl -s -m2 -H "X-aws-ec2-metadata-token: {TOKEN}" {METADATA}/meta-data/iam/security-credentials/'), 5)
+    wait(
+        "the role in the metadata",
+        lambda: (
+            "app"
+            in world.shell(
+                "app",
+                f'curl -s -m2 -H "X-aws-ec2-metadata-token: {TOKEN}" {METADATA}/meta-data/iam/security-credentials/',
+            )
+        ),
+        5,
+    )
     script = "import boto3; print(boto3.client('sts', region_name='us-east-1').get_caller_identity()['Arn'])"
     arn = world.shell("app", f'AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt python3 -c "{script}"')
     assert arn.strip() == f"arn:aws:sts::123456789012:assumed-role/app/{world.ids['app']}"
@@ -114,7 +133,9 @@ def test_stop_and_start_keep_the_disk(world: World) -> None:
 
 
 def test_power_off_inside_stops_the_instance(world: World) -> None:
-    world.launch("short-lived", "app", "app-sg", "#!/bin/sh\npoweroff\n", InstanceInitiatedShutdownBehavior="terminate")
+    world.launch(
+        "short-lived", "app-a", "app-sg", "#!/bin/sh\npoweroff\n", InstanceInitiatedShutdownBehavior="terminate"
+    )
     instance = world.ids["short-lived"]
 
     def state() -> str:
@@ -126,7 +147,7 @@ def test_power_off_inside_stops_the_instance(world: World) -> None:
 
 
 def test_terminate_removes_everything(world: World) -> None:
-    instance = world.launch("doomed", "app", "app-sg", "")
+    instance = world.launch("doomed", "app-a", "app-sg", "")
     wait("the machine runs", lambda: world.machine(instance).pid(), 10)
     world.client("ec2").terminate_instances(InstanceIds=[instance])
     wait("the machine is gone", lambda: not world.machine(instance).directory.exists(), 5)
@@ -144,7 +165,9 @@ def world_namespaces() -> list[str]:
 def test_packages_come_from_the_registries_and_nothing_else_leaves(world: World) -> None:
     world.booted("app")
     assert "200" in world.shell("app", "curl -sI -m10 http://deb.debian.org/debian/dists/trixie/InRelease | head -1")
-    assert world.shell("app", "curl -s -m5 https://pypi.org/simple/pip/ -o /dev/null -w '%{http_code}'").strip() == "200"
+    assert (
+        world.shell("app", "curl -s -m5 https://pypi.org/simple/pip/ -o /dev/null -w '%{http_code}'").strip() == "200"
+    )
     assert world.shell("app", "getent hosts example.com", check=False) == ""
     assert not world.opens("app", "192.0.2.1", 443)
     # The web subnet has no route to a NAT gateway.
