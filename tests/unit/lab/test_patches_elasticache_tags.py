@@ -1,0 +1,20 @@
+"""Tags of ElastiCache's parameter groups, as AWS has them."""
+
+from __future__ import annotations
+
+from probes import both_ways, probe
+
+from lab.api.testing import Lab
+
+
+@probe("elasticache_tags.parameter_group_tags")
+def parameter_groups_have_tags(lab: Lab) -> None:
+    cache = lab.client("elasticache")
+    request = {"CacheParameterGroupFamily": "redis7", "Description": "probe", "Tags": [{"Key": "a", "Value": "1"}]}
+    made = cache.create_cache_parameter_group(CacheParameterGroupName="probe", **request)["CacheParameterGroup"]
+    cache.add_tags_to_resource(ResourceName=made["ARN"], Tags=[{"Key": "b", "Value": "2"}])
+    cache.remove_tags_from_resource(ResourceName=made["ARN"], TagKeys=["a"])
+    assert cache.list_tags_for_resource(ResourceName=made["ARN"])["TagList"] == [{"Key": "b", "Value": "2"}]
+
+
+test_as_aws_does, test_moto_still_differs = both_ways(__name__)
