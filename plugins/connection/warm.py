@@ -83,7 +83,7 @@ options:
   directory:
     description:
       - Directory for the sockets. It must belong to the user who runs Ansible and be closed to all others (mode C(0700));
-        its parent must exist. At most 60 characters.
+        its parent must exist. At most 75 characters.
       - By default C(terrace-warm) below C($XDG_RUNTIME_DIR) or C(/run/user/UID), otherwise C(terrace-warm-UID) in
         C(/dev/shm), C($TMPDIR) or C(/tmp).
     type: path

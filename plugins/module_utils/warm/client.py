@@ -119,7 +119,7 @@ def private_directory(wanted: str | None) -> Path:
         found = os.lstat(path)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
             problems.append(f"{path} is not a directory of this user with mode 0700")
-        elif len(os.fsencode(path)) > 60:
+        elif len(os.fsencode(path)) > 75:
             problems.append(f"{path} is too long for a socket")
         elif not os.access(path, os.W_OK | os.X_OK):
             problems.append(f"{path} cannot be written to")

@@ -1,0 +1,70 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is recognised as a pipelined Python module, and which directories are private."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils.warm import client
+
+PAYLOAD = b"#!/usr/bin/python\n_ANSIBALLZ_WRAPPER = True\n"
+
+
+def shell(inner: str) -> str:
+    return f"/bin/sh -c {shlex.quote(inner)}"
+
+
+def test_a_module_is_recognised() -> None:
+    assert client.recognise(shell("/usr/bin/python3"), PAYLOAD) == client.Command("/bin/sh", (), "/usr/bin/python3")
+
+
+def test_assignments_keep_their_values() -> None:
+    value = "it's \"q\" $HOME `x` ;&|\n\\ ü"
+    command = client.recognise(shell(f"A={shlex.quote(value)} B='' /usr/bin/python3"), PAYLOAD)
+    assert command is not None
+    assert command.assignments == (("A", value), ("B", ""))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "/usr/bin/python3 -u",
+        "A=$HOME /usr/bin/python3",
+        "/usr/bin/python3; true",
+        "/usr/bin/python3 && true",
+        "cd /tmp && /usr/bin/python3",
+        "sudo -H -S -n -u other /bin/sh -c 'echo BECOME-SUCCESS-x ; /usr/bin/python3'",
+        "A.B=1 /usr/bin/python3",
+        "PWD=/x /usr/bin/python3",
+        "ü=1 /usr/bin/python3",
+        "python3",
+        "",
+        "'unclosed",
+    ],
+)
+def test_anything_else_is_not(inner: str) -> None:
+    assert client.recognise(shell(inner), PAYLOAD) is None
+
+
+@pytest.mark.parametrize("data", [None, b"", b"#!/usr/bin/python\nprint(1)\n"])
+def test_other_input_is_not(data: bytes | None) -> None:
+    assert client.recognise(shell("/usr/bin/python3"), data) is None
+
+
+def test_a_private_directory_is_made_private(tmp_path: Path) -> None:
+    path = client.private_directory(str(tmp_path / "s"))
+    assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_and_an_open_directory_are_refused(tmp_path: Path) -> None:
+    tmp_path.joinpath("open").mkdir(mode=0o755)
+    tmp_path.joinpath("private").mkdir(mode=0o700)
+    tmp_path.joinpath("link").symlink_to(tmp_path / "private")
+    for name in ("open", "link", "private/" + "x" * 100):
+        with pytest.raises(client.Unavailable):
+            client.private_directory(str(tmp_path / name))
