@@ -191,7 +191,9 @@ def ended(ex: BaseException | None) -> None:
             sys.excepthook(type(ex), ex, ex.__traceback__)
             status = 1
         died = isinstance(ex, KeyboardInterrupt)
-        ex = None
+        if ex is not None:
+            # The frames of the module hang on it, and with them what is to be finalized.
+            ex.__traceback__ = ex.__context__ = ex.__cause__ = None
         status = finish(status, died)
     finally:
         os._exit(status)
