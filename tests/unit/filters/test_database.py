@@ -10,7 +10,8 @@ from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
 
 def planned(name: str, ident: str = "", fields: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
-    entry, problems = specs.validated(DbInstance(), name, {"instance_class": "db.m5.large", "security_groups": [], **options})
+    given = {"instance_class": "db.m5.large", "security_groups": [], **options}
+    entry, problems = specs.validated(DbInstance(), name, given)
     assert problems == []
     more = {"id": ident, "aws_name": f"test-{name}", "fields": list(fields), "facts": {"allocated_storage": 100}}
     return {**entry, **more, "tags": {"Name": f"test-{name}"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.terrace.aws.plugins.module_utils import rds
 from ansible_collections.terrace.aws.plugins.module_utils.kinds.db_instance import DbInstance
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs

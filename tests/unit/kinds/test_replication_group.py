@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.terrace.aws.plugins.module_utils import parameter_groups
 from ansible_collections.terrace.aws.plugins.module_utils.kinds.replication_group import MANNERS, ReplicationGroup
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs

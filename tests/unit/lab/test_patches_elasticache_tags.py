@@ -17,4 +17,12 @@ def parameter_groups_have_tags(lab: Lab) -> None:
     assert cache.list_tags_for_resource(ResourceName=made["ARN"])["TagList"] == [{"Key": "b", "Value": "2"}]
 
 
+@probe("elasticache_tags.reader_endpoint")
+def replicas_are_read_at_an_endpoint(lab: Lab) -> None:
+    request = {"ReplicationGroupDescription": "probe", "Engine": "redis", "CacheNodeType": "cache.t4g.small"}
+    cache = lab.client("elasticache")
+    made = cache.create_replication_group(ReplicationGroupId="probe", NumCacheClusters=2, **request)
+    assert made["ReplicationGroup"]["NodeGroups"][0]["ReaderEndpoint"]["Address"]
+
+
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
