@@ -4,8 +4,8 @@
 
 """Security group rules: from AWS's permissions to the inventory's named rules and back.
 
-One rule of the inventory, ``{protocol, ports: [..], from: [..]}``, is on AWS one permission a port and source. Each carries
-the rule's name as its description, and by that name they are folded together again.
+One rule of the inventory, ``{protocol, ports: [..], from: [..]}``, is on AWS one permission a port and source. Each
+carries the rule's name as its description, and by that name they are folded together again.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
 """
 
@@ -18,10 +18,13 @@ import typing as t
 #: Which option names the other end, by direction.
 ENDS = {"ingress": "from", "egress": "to"}
 PORTED, TYPED = ("tcp", "udp"), ("icmp", "icmpv6")
+#: Numbers AWS answers with the protocol's name.
+NUMBERED = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 SELF = "self"
 #: Prefix lists and groups of other cells are named by id.
 FOREIGN = re.compile(r"(sg|pl)-[0-9a-f]{8,17}")
 #: What AWS takes as a description, and so as a rule's name.
+ALLOWED = "1 to 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
 
@@ -114,7 +117,7 @@ def _addressed(end: str) -> bool:
 def wrong(name: str, rule: t.Any, direction: str) -> t.Iterator[str]:
     """What is wrong with a rule of the inventory, but for groups that do not exist."""
     if not DESCRIPTION.fullmatch(name):
-        yield "a rule's name is its description on AWS: at most 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
+        yield f"a rule's name is its description on AWS: {ALLOWED}"
     if not isinstance(rule, dict):
         yield f"must be a dict of options, not {type(rule).__name__}"
         return
@@ -124,8 +127,8 @@ def wrong(name: str, rule: t.Any, direction: str) -> t.Iterator[str]:
     protocol = str(rule.get("protocol", "tcp"))
     if protocol not in ("all", *PORTED, *TYPED) and not (protocol.isdigit() and int(protocol) <= 255):
         yield f"protocol: must be tcp, udp, icmp, icmpv6, all or a protocol's number, not {protocol}"
-    elif protocol in ("6", "17", "1", "58"):
-        yield f"protocol: write {dict(zip(('6', '17', '1', '58'), PORTED + TYPED, strict=True))[protocol]}, not {protocol}"
+    elif protocol in NUMBERED:
+        yield f"protocol: write {NUMBERED[protocol]}, not {protocol}"
     if protocol in PORTED and not listed(rule.get("ports")):
         yield "ports: is required; a port, a range such as 8000-8010, a list of them, or all"
     for ports in listed(rule.get("ports")):

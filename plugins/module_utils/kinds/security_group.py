@@ -4,8 +4,8 @@
 
 """Security groups. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
 
-That one paginated call carries every rule with its description. DescribeSecurityGroupRules tells the same again, and can
-be narrowed to a cell only by naming its groups 200 at a time.
+That one paginated call carries every rule with its description. DescribeSecurityGroupRules tells the same again, and
+can be narrowed to a cell only by naming its groups 200 at a time.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class SecurityGroup(Kind):
         if name == security_rules.SELF:
             yield "no group can be called self; in a rule that means the group itself"
         if not security_rules.DESCRIPTION.fullmatch(entry["description"]):
-            yield "description: must be 1 to 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
+            yield f"description: must be {security_rules.ALLOWED}"
         for way in PERMISSIONS:
             problems = [
                 f"{way}.{rule}: {problem}"
@@ -99,4 +99,5 @@ class SecurityGroup(Kind):
                 one = one._replace(end=security_rules.SELF if one.end == name else one.end)
                 other = holders.setdefault(one, str(rule))
                 if other != str(rule):
-                    yield f"{way}.{rule}: {one.protocol} {one.ports} {security_rules.ENDS[way]} {one.end} stands in {other} already"
+                    what = f"{one.protocol} {one.ports} {security_rules.ENDS[way]} {one.end}"
+                    yield f"{way}.{rule}: {what} stands in {other} already"
