@@ -1,6 +1,6 @@
 """What whole runs of three_tier cost: the empty run against every published module called, and waits that overlap.
 
-    .venv/bin/python bench/platform.py [second] [waits] [connection]
+    .venv/bin/python bench/site_runs.py [second] [waits] [connection]
 
 Every figure of one table is taken in one run of this program, against an emulated API of its own; calls are counted there.
 """
