@@ -1,0 +1,184 @@
+"""From one entry a tier or bastion to what AWS is asked for."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.terrace.aws.plugins.filter import bastion, load_balancer, tier
+
+WEB = {
+    "image": "/aws/service/debian/release/13/latest/amd64",
+    "instance_type": "t3.micro",
+    "security_groups": ["web"],
+    "subnets": ["web-a"],
+    "size": {"min": 1, "max": 4, "desired": 2},
+    "policies": {"cpu": {"target": 60}},
+    "hooks": {"ready": {"heartbeat": 900}, "drain": {"transition": "terminating"}},
+    "tags": {"Team": "shop"},
+}
+
+
+def test_a_tier_is_its_parts():
+    layout = tier.tier_layout({"web": WEB}, "cell")
+    assert layout["groups"]["web"] == {
+        "launch_template": "web",
+        "scaled": True,
+        "min_size": 1,
+        "max_size": 4,
+        "desired_capacity": 2,
+        "subnets": ["web-a"],
+        "tags": {"tier": "web", "role": "web", "Team": "shop"},
+    }
+    assert layout["templates"]["web"]["tags"] == layout["groups"]["web"]["tags"]
+    assert layout["policies"] == {"web-cpu": {"group": "web", "target": 60}}
+    assert set(layout["hooks"]) == {"web-ready", "web-drain"}
+
+
+def test_only_launching_hooks_are_completed_at_first_boot():
+    script = tier.tier_layout({"web": WEB}, "cell")["templates"]["web"]["user_data"]
+    settings = next(
+        node.value
+        for node in ast.parse(script).body
+        if isinstance(node, ast.AnnAssign) and node.target.id == "SETTINGS"
+    )
+    assert ast.literal_eval(settings) == {"group": "cell-web", "hooks": ["cell-web-ready"], "address": ""}
+    assert len(script.encode()) < 16384
+
+
+def test_without_hooks_there_is_nothing_to_do_at_first_boot():
+    layout = tier.tier_layout({"web": {**WEB, "hooks": {}}}, "cell")
+    assert layout["templates"]["web"]["user_data"] == ""
+
+
+def test_given_user_data_is_kept():
+    layout = tier.tier_layout({"web": {**WEB, "user_data": "#!/bin/sh\n"}}, "cell")
+    assert layout["templates"]["web"]["user_data"] == "#!/bin/sh\n"
+
+
+def test_a_misspelt_option_is_named():
+    with pytest.raises(
+        AnsibleFilterError, match=r"tier_groups\.web: there is no option subnet; did you mean subnets\?"
+    ):
+        tier.tier_layout({"web": {"subnet": ["a"]}}, "cell")
+
+
+def test_a_bastion_is_a_group_of_one_with_an_address():
+    layout = bastion.bastion_layout({"bastion": {"image": "ami-12345678", "subnets": ["public-a"]}}, "cell")
+    group = layout["groups"]["bastion"]
+    assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 1, 1)
+    assert group["tags"]["role"] == "bastion"
+    assert layout["addresses"] == {"bastion": {"group": "bastion", "tags": {}}}
+    assert '"address": "cell-bastion"' in layout["templates"]["bastion"]["user_data"]
+
+
+def test_addresses_move_only_to_a_machine_in_service():
+    wanted = {"bastion": {"group": "bastion"}}
+    address = {"attributes": {"group": ""}, "facts": {"address": "192.0.2.1"}}
+
+    def found(state, holder=""):
+        group = {"facts": {"instances": {"i-1": state}}}
+        return {
+            "bastion_address": {"bastion": {**address, "attributes": {"group": holder}}},
+            "bastion_group": {"bastion": group},
+        }
+
+    moved = {"bastion": {"address": "192.0.2.1", "instance": "i-1"}}
+    assert bastion.addresses_to_move(wanted, found("InService")) == moved
+    assert bastion.addresses_to_move(wanted, found("Pending")) == {}
+    assert bastion.addresses_to_move(wanted, found("InService", "bastion")) == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "needed", "image"),
+    [
+        ({"image": "ami-1", "id": "", "fields": [], "facts": {}}, [], "ami-1"),
+        ({"image": "/p", "id": "", "fields": [], "facts": {}}, ["/p"], "new"),
+        ({"image": "/p", "id": "lt-1", "fields": ["user_data"], "facts": {"image_id": "old"}}, [], "old"),
+        ({"image": "/p", "id": "lt-1", "fields": ["image_follow"], "facts": {"image_id": "old"}}, ["/p"], "new"),
+        ({"image": "/p", "id": "lt-1", "fields": ["image"], "facts": {"image_id": "old"}}, ["/p"], "new"),
+    ],
+)
+def test_an_image_is_looked_up_only_when_it_is_to_change(entry, needed, image):
+    assert tier.parameters_needed({"web": entry}) == needed
+    assert tier.image_of(entry, {"/p": "new"}) == image
+
+
+@pytest.mark.parametrize(
+    ("scaled", "facts", "making", "wanted"),
+    [
+        (False, {}, False, 2),
+        (False, {"desired_capacity": 3}, False, 2),
+        (True, {}, False, 2),
+        (True, {"desired_capacity": 3}, False, 3),
+        (True, {"desired_capacity": 9}, False, 4),
+        (True, {"desired_capacity": 0}, False, 1),
+        (True, {}, True, 0),
+    ],
+)
+def test_desired_capacity(scaled, facts, making, wanted):
+    entry = {"min_size": 1, "max_size": 4, "desired_capacity": 2, "scaled": scaled, "facts": facts}
+    assert tier.desired_capacity(entry, making) == wanted
+
+
+def group(outdated, refresh=""):
+    return {"id": "cell-web", "attributes": {"outdated_instances": outdated}, "facts": {"refresh": refresh}}
+
+
+def test_a_refresh_is_started_once():
+    raw = {"web": {"launch_template": "web", "subnets": [], "min_size": 1, "max_size": 1, "refresh": {"warmup": 5}}}
+    started = tier.groups_to_refresh(raw, {"web": group(["i-1"])})
+    assert started == {
+        "web": {
+            "id": "cell-web",
+            "preferences": {"min_healthy_percentage": 90, "instance_warmup": 5, "skip_matching": True},
+        }
+    }
+    assert tier.groups_to_refresh(raw, {"web": group([])}) == {}
+    assert tier.groups_to_refresh(raw, {"web": group(["i-1"], "InProgress")}) == {}
+    assert tier.groups_to_refresh(raw, {"web": group(["i-1"], "Failed")}) == started
+    raw["web"]["refresh"] = {"enabled": False}
+    assert tier.groups_to_refresh(raw, {"web": group(["i-1"])}) == {}
+
+
+def test_volumes():
+    assert tier.block_devices({"/dev/xvda": {"size": 20, "kms_key": "data"}}, {"data": "key-1"}) == [
+        {
+            "device_name": "/dev/xvda",
+            "ebs": {
+                "volume_size": 20,
+                "volume_type": "gp3",
+                "encrypted": True,
+                "kms_key_id": "key-1",
+                "delete_on_termination": True,
+                "iops": 3000,
+                "throughput": 125,
+            },
+        }
+    ]
+
+
+def test_request_count_label():
+    balancer = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/cell-public/50dc"
+    group = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/cell-web/943f"
+    assert tier.request_count_label(balancer, group) == "app/cell-public/50dc/targetgroup/cell-web/943f"
+
+
+def test_listeners_as_aws_takes_them():
+    ids = {"certificate": {"public": "arn:c"}, "target_group": {"web": "arn:t"}}
+    listeners = {"443": {"protocol": "HTTPS", "certificate": "public", "target_group": "web"}, "80": {"redirect": {}}}
+    made = load_balancer.alb_listeners(listeners, ids)
+    assert [each["Port"] for each in made] == [80, 443]
+    assert made[0]["DefaultActions"][0]["RedirectConfig"] == {
+        "Protocol": "HTTPS",
+        "Port": "443",
+        "Host": "#{host}",
+        "Path": "/#{path}",
+        "Query": "#{query}",
+        "StatusCode": "HTTP_301",
+    }
+    assert made[1]["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    assert made[1]["Certificates"] == [{"CertificateArn": "arn:c"}]
+    assert load_balancer.alb_rules(listeners, ids) == {"80": [], "443": []}

@@ -1,0 +1,205 @@
+"""Load balancers and target groups, read from resources made with boto3."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+
+
+@pytest.fixture
+def elb(lab):
+    return lab.client("elbv2")
+
+
+@pytest.fixture
+def net(lab, tags):
+    """A VPC with two subnets and a security group, of the cell."""
+    ec2 = lab.client("ec2")
+
+    def spec(sort, kind, name):
+        return [{"ResourceType": sort, "Tags": tags(kind, name)}]
+
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=spec("vpc", "vpc", "main"))["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(
+            VpcId=vpc,
+            CidrBlock=f"10.0.{number}.0/24",
+            AvailabilityZone=f"us-east-1{zone}",
+            TagSpecifications=spec("subnet", "subnet", f"public-{zone}"),
+        )["Subnet"]["SubnetId"]
+        for number, zone in enumerate("ab")
+    ]
+    group = ec2.create_security_group(
+        GroupName="test-balancer",
+        Description="x",
+        VpcId=vpc,
+        TagSpecifications=spec("security-group", "security_group", "balancer"),
+    )["GroupId"]
+    return {"vpc": vpc, "subnets": subnets, "group": group}
+
+
+def target_group(elb, net, name, tags):
+    made = elb.create_target_group(
+        Name=f"test-{name}", Protocol="HTTP", Port=80, VpcId=net["vpc"], HealthCheckPath="/healthz", Tags=tags
+    )
+    return made["TargetGroups"][0]["TargetGroupArn"]
+
+
+def entry(kind, **options):
+    made, problems = specs.validated(registry.kind(kind), "x", options)
+    assert problems == []
+    return made
+
+
+def test_target_group(cell, elb, net, tags):
+    arn = target_group(elb, net, "web", tags("target_group", "web", Owner="ops"))
+    elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "stickiness.enabled", "Value": "true"}])
+    found = cell().observed("target_group")["web"]
+    assert found.id == arn
+    assert found.tags == {"Owner": "ops"}
+    assert found.attributes["vpc"] == "main"
+    assert found.attributes["stickiness"] == {"enabled": True, "duration": 86400}
+    wanted = entry("target_group", port=80, health_check={"path": "/healthz"}, tags={"Owner": "ops"})
+    fields = plan.compare(registry.kind("target_group"), wanted, found)
+    # What AWS gives where nothing was said is what the argument specs give.
+    assert set(fields) == {"stickiness.enabled"}
+
+
+def test_groups_of_other_cells_and_without_tags_are_not_seen(cell, elb, net, tags):
+    target_group(elb, net, "untagged", [{"Key": "a", "Value": "b"}])
+    foreign = [{**tag, "Value": tag["Value"].replace("test", "other")} for tag in tags("target_group", "foreign")]
+    target_group(elb, net, "foreign", foreign)
+    assert cell().observed("target_group") == {}
+
+
+def test_tags_are_read_twenty_at_a_time(cell, lab, elb, net, tags):
+    for number in range(23):
+        target_group(elb, net, f"g{number}", tags("target_group", f"g{number}"))
+    lab.reset_calls()
+    assert len(cell().observed("target_group")) == 23
+    # Groups and VPCs once each, the VPC's DNS settings, tags twice, and each group's attributes.
+    assert lab.calls()["total"] <= 1 + 3 + 2 + 23
+
+
+def balancer(elb, net, tags):
+    made = elb.create_load_balancer(
+        Name="test-public",
+        Subnets=net["subnets"],
+        SecurityGroups=[net["group"]],
+        Scheme="internet-facing",
+        Tags=tags("load_balancer", "public"),
+    )
+    return made["LoadBalancers"][0]["LoadBalancerArn"]
+
+
+LISTENERS = {
+    "80": {
+        "redirect": {},
+        "rules": {
+            "status": {"priority": 10, "paths": ["/status"], "hosts": ["a.example"], "fixed_response": {"status": 200}},
+            "api": {"priority": 20, "headers": {"X-Api": ["1"]}, "target_group": "web"},
+        },
+    }
+}
+
+
+def test_load_balancer_with_rules(cell, elb, net, tags):
+    from ansible_collections.terrace.aws.plugins.filter import load_balancer as filters
+
+    web = target_group(elb, net, "web", tags("target_group", "web"))
+    arn = balancer(elb, net, tags)
+    ids = {"target_group": {"web": web}}
+    listener = filters.alb_listeners(LISTENERS, ids)[0]
+    made = elb.create_listener(LoadBalancerArn=arn, **listener)["Listeners"][0]["ListenerArn"]
+    for rule in filters.alb_rules(LISTENERS, ids)["80"]:
+        elb.create_rule(
+            ListenerArn=made, Priority=rule["priority"], Conditions=rule["conditions"], Actions=rule["actions"]
+        )
+    found = cell().observed("load_balancer")["public"]
+    assert found.facts["listener_arns"] == {"80": made}
+    wanted = entry(
+        "load_balancer",
+        subnets=["public-a", "public-b"],
+        security_groups=["balancer"],
+        drop_invalid_headers=False,
+        listeners=LISTENERS,
+    )
+    kind = registry.kind("load_balancer")
+    assert plan.compare(kind, wanted, found) == {}
+    changed = {**LISTENERS["80"]["rules"]["status"], "hosts": []}
+    rules = {**LISTENERS["80"]["rules"], "status": changed}
+    wanted["listeners"] = {"80": {**LISTENERS["80"], "rules": rules}}
+    assert set(plan.compare(kind, wanted, found)) == {"listeners.80.rules.10.hosts"}
+
+
+def test_provisioning_is_pending(cell, lab, elb, net, tags):
+    lab.delays(load_balancer=60)
+    balancer(elb, net, tags)
+    found = cell().observed("load_balancer")["public"]
+    assert (found.state, found.status) == ("pending", "provisioning")
+
+
+@pytest.mark.parametrize(
+    ("listeners", "words"),
+    [
+        ({"http": {"redirect": {}}}, "keyed by its port"),
+        ({"80": {}}, "needs one of target_group, redirect, fixed_response, has none"),
+        ({"80": {"redirect": {}, "target_group": "web"}}, "has target_group and redirect"),
+        ({"443": {"protocol": "HTTPS", "target_group": "web"}}, "certificate: HTTPS needs one"),
+        ({"80": {"redirekt": {}}}, "did you mean redirect?"),
+        ({"80": {"redirect": {"status": 303}}}, "value of status must be one of"),
+        ({"80": {"redirect": {}, "rules": {"a": {"priority": 1, "target_group": "web"}}}}, "needs a condition"),
+        (
+            {
+                "80": {
+                    "redirect": {},
+                    "rules": {
+                        "a": {"priority": 1, "paths": ["/a"], "target_group": "web"},
+                        "b": {"priority": 1, "paths": ["/b"], "target_group": "web"},
+                    },
+                }
+            },
+            "1 is rule a's",
+        ),
+    ],
+)
+def test_wrong_listeners_are_named(listeners, words):
+    wanted = entry("load_balancer", subnets=["a", "b"], security_groups=["x"], listeners=listeners)
+    problems = list(registry.kind("load_balancer").check("public", wanted, {"subnet": {}}))
+    assert any(words in problem for problem in problems), problems
+
+
+def test_one_subnet_a_zone():
+    wanted = entry("load_balancer", subnets=["a", "b"], security_groups=["x"])
+    world = {"subnet": {"a": {"zone": "us-east-1a"}, "b": {"zone": "us-east-1a"}}}
+    problems = list(registry.kind("load_balancer").check("public", wanted, world))
+    assert problems == ["subnets: two of them are in one zone; AWS takes one subnet a zone"]
+
+
+def test_what_listeners_name():
+    listeners = {
+        "443": {
+            "certificate": "public",
+            "target_group": "web",
+            "rules": {"api": {"target_group": "app"}, "again": {"target_group": "web"}},
+        }
+    }
+    kind = registry.kind("load_balancer")
+    assert kind.names_in("listeners.target_group", {"listeners": listeners}) == ["web", "app"]
+    assert kind.names_in("listeners.certificate", {"listeners": listeners}) == ["public"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"health_check": {"interval": 5, "timeout": 5}}, "not shorter than the interval"),
+        ({"health_check": {"path": "healthz"}}, "begins with a slash"),
+        ({"health_check": {"healthy": 1}}, "AWS takes 2 to 10"),
+        ({"slow_start": 5}, "AWS takes 0 or 30 to 900"),
+    ],
+)
+def test_wrong_target_groups_are_named(options, words):
+    problems = list(registry.kind("target_group").check("web", entry("target_group", port=80, **options), {}))
+    assert any(words in problem for problem in problems), problems
