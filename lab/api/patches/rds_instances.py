@@ -119,7 +119,6 @@ def instance_states() -> None:
 
     for name in (
         "create_db_instance",
-        "create_db_instance_read_replica",
         "restore_db_instance_from_db_snapshot",
         "restore_db_instance_to_point_in_time",
     ):
@@ -127,10 +126,6 @@ def instance_states() -> None:
         @wrap(RDSBackend, name)
         def creating(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
             return _for_a_while(original(self, *args, **kwargs), "creating", "rds")
-
-    @wrap(RDSBackend, "promote_read_replica")
-    def promoting(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _for_a_while(original(self, *args, **kwargs), "modifying", "rds_modify")
 
 
 def _for_a_while(database: Any, status: str, delay: str) -> Any:
@@ -302,7 +297,7 @@ def read_replicas() -> None:
         replica.source_db_instance_identifier = primary.db_instance_identifier if local else primary.db_instance_arn
         self.databases[name] = replica
         primary.add_replica(replica)
-        return replica
+        return _for_a_while(replica, "creating", "rds")
 
     @method(RDSBackend)
     def promote_read_replica(self: Any, db_kwargs: Any) -> Any:
@@ -317,4 +312,4 @@ def read_replicas() -> None:
         replica.replicas = replicas
         options.setdefault("backup_retention_period", 1)
         replica.update(**options)
-        return replica
+        return _for_a_while(replica, "modifying", "rds_modify")
