@@ -25,6 +25,6 @@ def down(state_dir: Path | None = None) -> None:
 
 def status(state_dir: Path | None = None, as_json: bool = False) -> dict[str, Any]:
     """Print machines, addresses, health and URLs (or the same as JSON), and return it."""
-    from lab.machines import status as view
+    from lab.machines import overview
 
-    return view.show(state_dir, as_json)
+    return overview.show(state_dir, as_json)

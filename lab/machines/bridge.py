@@ -6,6 +6,7 @@
 POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchanged: true} when that is what the caller has
 POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
+POST /lab/machines/ready      {arn}: a database takes connections
 POST /lab/machines/credentials {role, session}: temporary credentials of an instance's role
 """
 
@@ -15,14 +16,59 @@ import base64
 import functools
 import hashlib
 import json
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from lab.machines import snapshot
 
 _consoles: dict[str, str] = {}
+_ready: set[str] = set()
 _lock = threading.Lock()
+#: When the machines last looked, by the monotonic clock.
+_followed = -math.inf
+
+
+def following() -> bool:
+    """Whether machines follow the API just now."""
+    return time.monotonic() - _followed < 10
+
+
+def replace_unhealthy() -> None:
+    """Let auto scaling groups replace what is not healthy: stopped machines, and failing targets after the grace period.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/health-checks-overview.html
+    """
+    from moto.core.utils import utcnow
+
+    from lab.api import target_health
+
+    for _, _, scaling in snapshot.existing("autoscaling"):
+        for group in list(scaling.autoscaling_groups.values()):
+            for state in list(group.instance_states):
+                if state.lifecycle_state != "InService":
+                    continue
+                since = getattr(state, "lab_since", None)
+                grace = int(group.health_check_grace_period or 0)
+                settled = since is None or (utcnow() - since).total_seconds() > grace
+                reports = [target_health.get(arn, state.instance.id, None) for arn in group.target_group_arns]
+                failing = any(report is not None and report.state == "unhealthy" for report in reports)
+                stopped = state.instance.state in ("stopping", "stopped")
+                if stopped or (settled and failing and "ELB" in (group.health_check_type or "")):
+                    scaling.set_instance_health(state.instance.id, "Unhealthy")
+
+
+def attached(target_group_arn: str) -> bool:
+    """Whether a load balancer forwards to a target group."""
+    for _, _, elb in snapshot.existing("elbv2"):
+        for balancer in list(elb.load_balancers.values()):
+            for listener in list(balancer.listeners.values()):
+                for rule in list(listener.rules.values()):
+                    if any(target_group_arn in str(action.data) for action in rule.actions):
+                        return True
+    return False
 
 
 def register(lab: Any) -> None:
@@ -43,6 +89,9 @@ def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
     from lab.api.timers import TIMERS
 
     TIMERS.run_due()
+    global _followed
+    _followed = time.monotonic()
+    replace_unhealthy()
     with _lock:
         for attempt in range(3):
             try:
@@ -84,11 +133,34 @@ def give_credentials(data: dict[str, Any]) -> dict[str, Any]:
     return {"access_key": role.access_key_id, "secret_key": role.secret_access_key, "token": role.session_token}
 
 
+def set_ready(data: dict[str, Any]) -> dict[str, Any]:
+    """A database takes connections: from now on it may be called available."""
+    _ready.add(data["arn"])
+    return {"ready": len(_ready)}
+
+
+def _database_status() -> property:
+    """The status of a database: `creating` until its server takes connections, for at most two minutes."""
+    from moto.core.utils import utcnow
+
+    def read(self: Any) -> Any:
+        status = self.__dict__.get("status")
+        if status != "available" or not following() or "postgres" not in (self.engine or "") or self.arn in _ready:
+            return status
+        return "creating" if (utcnow() - self.created).total_seconds() < 120 else status
+
+    def write(self: Any, value: Any) -> None:
+        self.__dict__["status"] = value
+
+    return property(read, write)
+
+
 ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "POST /lab/machines/snapshot": take_snapshot,
     "GET /lab/machines/snapshot": take_snapshot,
     "POST /lab/machines/state": set_state,
     "POST /lab/machines/console": set_console,
+    "POST /lab/machines/ready": set_ready,
     "POST /lab/machines/credentials": give_credentials,
 }
 
@@ -105,6 +177,12 @@ def patch() -> None:
     from moto.elasticache.responses import ElastiCacheResponse
     from moto.rds.models import DBInstance, RDSBackend
     from moto.rds.responses import RDSResponse
+
+    from lab.api import target_health
+
+    # With machines there, a target nobody has checked yet is not healthy.
+    measured = target_health.measured
+    target_health.measured = lambda arn: measured(arn) or (following() and attached(arn))
 
     # Public addresses are loopback ones, as those of elastic IPs are already.
     elastic_network_interfaces.random_public_ip = random_ip
@@ -125,6 +203,8 @@ def patch() -> None:
         return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
 
     General.get_console_output = get_console_output
+
+    DBInstance.status = _database_status()
 
     # Read back when it is changed; moto has only a setter.
     DBInstance.master_user_password = DBInstance.master_user_password.getter(

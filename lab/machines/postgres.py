@@ -33,6 +33,7 @@ DATA = f"/{HOME}/data"
 KEPT = {"shared_buffers", "effective_cache_size", "maintenance_work_mem", "max_connections", "huge_pages", "port",
         "listen_addresses", "data_directory", "ssl", "ssl_cert_file", "ssl_key_file", "hba_file"}  # fmt: skip
 AVAILABLE_LIBRARIES = {"pg_stat_statements", "auto_explain", "pg_prewarm"}
+CLOSED = "local all rdsadmin peer map=lab\n"
 BASE = f"""\
 listen_addresses = '*'
 unix_socket_directories = '/{HOME}'
@@ -73,6 +74,7 @@ class Databases(Servers):
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
         self.user = account("postgres")
+        self.ready: set[str] = set()
 
     def step(self, endpoint: Endpoint) -> None:
         """Bring one node to what the API says."""
@@ -94,7 +96,7 @@ class Databases(Servers):
         if machine.running() and not over and known.get("reboots", want["reboots"]) != want["reboots"]:
             machine.stop(signal.SIGINT, 10)
             self.lab.log(f"{endpoint.name} reboots")
-        if not machine.running() and not self._start(machine, endpoint):
+        if not machine.running() and not self._start(machine, endpoint, known):
             return
         self._await(machine)
         if known.get("upstream") and not want["upstream"]:
@@ -105,8 +107,16 @@ class Databases(Servers):
             state = self._content(machine, endpoint, state)
         if state != known:
             write_json(record, state)
+        if endpoint.name not in self.ready and want["active"]:
+            self.lab.api.post("/lab/machines/ready", {"arn": want["arn"]})
+            self.ready.add(endpoint.name)
 
-    def _start(self, machine: Machine, endpoint: Endpoint) -> bool:
+    def remove(self, name: str) -> None:
+        """The database is deleted."""
+        super().remove(name)
+        self.ready.discard(name)
+
+    def _start(self, machine: Machine, endpoint: Endpoint, state: dict[str, Any]) -> bool:
         """Start the server; False when its upstream is not ready to be copied."""
         want = endpoint.want
         machine.kill()
@@ -127,7 +137,8 @@ class Databases(Servers):
             place(home / "server.key", key.read_bytes(), self.user, 0o600)
         place(home / "postgresql.conf", BASE, self.user)
         place(home / "pg_ident.conf", "lab postgres rdsadmin\nlab root rdsadmin\n", self.user)
-        place(home / "pg_hba.conf", self._access(want), self.user)
+        # A new server takes connections once its parameters, roles and first database are there.
+        place(home / "pg_hba.conf", self._access(want) if upstream or state.get("opened") else CLOSED, self.user)
         place(home / "start.sh", START, self.user)
         self.lab.log(
             f"{endpoint.name} starts at {endpoint.address}" + (f", following {want['upstream']}" if upstream else "")
@@ -216,13 +227,14 @@ class Databases(Servers):
             }
             self.sql(machine, DATABASE.format(**names))
             state = state | {"database": want["name"]}
+        state = self._parameters(machine, want, state)
         access = self._access(want)
         path = machine.disk / HOME / "pg_hba.conf"
         if path.read_text() != access:
             place(path, access, self.user)
             place(machine.disk / HOME / "data" / "pg_hba.conf", access, self.user)
             self.sql(machine, "SELECT pg_reload_conf()")
-        return self._parameters(machine, want, state)
+        return state | {"opened": True}
 
     def _parameters(self, machine: Machine, want: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
         """Set what the parameter group says; a static parameter counts from the next start, as on RDS."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -127,6 +128,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         _network(made)
         yield made
     finally:
+        for log in ("machines.log", "api.log"):
+            shutil.copy(state / log, state.parent / log)
         machines.down(state)
         process.stop(state)
 

@@ -1,7 +1,7 @@
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m lab.machines.status [--json]`: machines, addresses, health and URLs at a glance."""
+"""`python -m lab.machines.overview [--json]`: machines, addresses, health and URLs at a glance."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def show(directory: Path | None = None, as_json: bool = False) -> dict[str, Any]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m lab.machines.status", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lab.machines.overview", description=__doc__)
     parser.add_argument("--json", action="store_true")
     show(as_json=parser.parse_args().json)
     return 0
