@@ -1,0 +1,23 @@
+"""Launch templates lose old versions, and the others keep their numbers."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def test_old_versions_go_and_numbers_stay(lab):
+    ec2 = lab.client("ec2")
+    data = {"LaunchTemplateData": {"InstanceType": "t3.micro"}}
+    ident = ec2.create_launch_template(LaunchTemplateName="one", **data)["LaunchTemplate"]["LaunchTemplateId"]
+    for _more in range(2):
+        ec2.create_launch_template_version(LaunchTemplateId=ident, **data)
+    ec2.modify_launch_template(LaunchTemplateId=ident, DefaultVersion="3")
+    answer = ec2.delete_launch_template_versions(LaunchTemplateId=ident, Versions=["1", "3"])
+    assert [each["VersionNumber"] for each in answer["SuccessfullyDeletedLaunchTemplateVersions"]] == [1]
+    assert [each["VersionNumber"] for each in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]] == [3]
+    ec2.create_launch_template_version(LaunchTemplateId=ident, **data)
+    left = ec2.describe_launch_template_versions(LaunchTemplateId=ident)["LaunchTemplateVersions"]
+    assert sorted(each["VersionNumber"] for each in left) == [2, 3, 4]
+    with pytest.raises(ClientError, match="InvalidLaunchTemplateId.VersionNotFound"):
+        ec2.describe_launch_template_versions(LaunchTemplateId=ident, Versions=["1"])
