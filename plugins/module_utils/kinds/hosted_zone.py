@@ -37,7 +37,10 @@ class HostedZone(Kind):
                     "vpcs": cell.names_of("vpc", (vpc["VPCId"] for vpc in detail.get("VPCs") or [])),
                     "comment": detail["HostedZone"]["Config"].get("Comment", ""),
                 },
-                facts={"name_servers": (detail.get("DelegationSet") or {}).get("NameServers", [])},
+                facts={
+                    "name_servers": (detail.get("DelegationSet") or {}).get("NameServers", []),
+                    "vpcs": [{"id": vpc["VPCId"], "region": vpc["VPCRegion"]} for vpc in detail.get("VPCs") or []],
+                },
                 tags=tags,
             )
             for (name, each, tags), detail in zip(mine, details, strict=True)
