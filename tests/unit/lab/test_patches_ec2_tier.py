@@ -19,5 +19,5 @@ def test_old_versions_go_and_numbers_stay(lab):
     ec2.create_launch_template_version(LaunchTemplateId=ident, **data)
     left = ec2.describe_launch_template_versions(LaunchTemplateId=ident)["LaunchTemplateVersions"]
     assert sorted(each["VersionNumber"] for each in left) == [2, 3, 4]
-    with pytest.raises(ClientError, match="InvalidLaunchTemplateId.VersionNotFound"):
+    with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.VersionNotFound"):
         ec2.describe_launch_template_versions(LaunchTemplateId=ident, Versions=["1"])
