@@ -94,7 +94,7 @@ def tls_statement(bucket: str, region: str) -> Statement:
     return {
         "Sid": "TlsOnly",
         "Effect": "Deny",
-        "Principal": "*",
+        "Principal": {"AWS": "*"},
         "Action": "s3:*",
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
@@ -119,6 +119,9 @@ def statements(document: str | dict[str, t.Any] | None) -> list[Statement]:
 def comparable(value: t.Any) -> t.Any:
     """A statement in a form that compares: AWS gives a list of one as its element, and lists in any order."""
     if isinstance(value, dict):
+        # Everybody is "*" or {"AWS": "*"}, whichever was written.
+        if value.get("Principal") == "*":
+            value = {**value, "Principal": {"AWS": "*"}}
         return {key: comparable(item) if key not in ("Sid", "Effect") else item for key, item in value.items()}
     items = value if isinstance(value, list) else [value]
     return sorted(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
