@@ -179,7 +179,7 @@ class Resolver:
         name = question.name.lower().rstrip(".")
         if self.vpc is None or not any(name == r or name.endswith("." + r) for r in ALLOWED):
             return None
-        for server in hub.resolvers() or [line for line in loopback_resolvers()]:
+        for server in hub.resolvers() or loopback_resolvers():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
                 asking.settimeout(3)
                 try:

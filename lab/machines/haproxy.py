@@ -124,9 +124,7 @@ class Balancers(Servers):
             if len(fields) > 20 and fields[0].isdigit():
                 known[(fields[1], fields[3])] = line
         lines = ["1", haproxy_config.STATE_FIELDS]
-        number = 0
-        for backend, server in haproxy_config.servers(endpoint):
-            number += 1
+        for number, (backend, server) in enumerate(haproxy_config.servers(endpoint), 1):
             lines.append(known.get((backend, server.name)) or haproxy_config.new_state(number, backend, server))
         place(home / "servers.state", "\n".join(lines) + "\n", self.user)
 

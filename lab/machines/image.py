@@ -24,27 +24,32 @@ SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 #: What an instance boots with. Services that would start by themselves are disabled below.
-BASE_PACKAGES = """
+BASE_PACKAGES = _words("""
 systemd systemd-sysv systemd-timesyncd libpam-systemd dbus dbus-user-session udev kmod procps iproute2 iputils-ping netcat-openbsd
 openssh-server sudo ca-certificates curl gnupg nftables cloud-init python3 python3-venv python3-pip python3-apt
 python3-boto3 python3-psycopg2 awscli nginx-light postgresql-client redis-tools bind9-dnsutils git rsync jq acl unzip
 zstd less vim-tiny logrotate cron fail2ban python3-systemd unattended-upgrades needrestart auditd lynis debsums apt-show-versions
 libpam-tmpdir prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter prometheus-nginx-exporter
-""".split()
+""")
 #: The servers behind RDS, ElastiCache and load balancers.
-SERVICE_PACKAGES = "postgresql postgresql-contrib redis-server haproxy".split()
+SERVICE_PACKAGES = _words("postgresql postgresql-contrib redis-server haproxy")
 #: Extensions that RDS lets its master user create, PostgreSQL only a superuser.
-TRUSTED = (
-    "pg_stat_statements pg_buffercache pgstattuple pgrowlocks postgres_fdw dblink pg_prewarm pg_visibility".split()
+TRUSTED = _words(
+    "pg_stat_statements pg_buffercache pgstattuple pgrowlocks postgres_fdw dblink pg_prewarm pg_visibility"
 )
-DISABLED = """
+DISABLED = _words("""
 nginx fail2ban unattended-upgrades prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter
 prometheus-nginx-exporter auditd audit-rules nftables apt-daily.timer apt-daily-upgrade.timer man-db.timer e2scrub_all.timer
 fstrim.timer dpkg-db-backup.timer
-""".split()
+""")
 #: Units that make no sense in a machine without hardware of its own.
-MASKED = "systemd-udevd.service systemd-udev-trigger.service getty@tty1.service console-getty.service".split()
+MASKED = _words("systemd-udevd.service systemd-udev-trigger.service getty@tty1.service console-getty.service")
 
 CLOUD_CONFIG = """\
 # The machine learns who it is from the metadata service, as on AWS.

@@ -41,8 +41,8 @@ VERSIONS = (
     "2024-04-11",
     "latest",
 )
-TOKEN_TTL = "X-aws-ec2-metadata-token-ttl-seconds"
-TOKEN = "X-aws-ec2-metadata-token"
+TOKEN_TTL = "X-aws-ec2-metadata-token-ttl-seconds"  # noqa: S105 - a header's name
+TOKEN = "X-aws-ec2-metadata-token"  # noqa: S105 - a header's name
 
 
 class Service(ThreadingHTTPServer):
@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
     def _instance(self) -> dict[str, Any] | None:

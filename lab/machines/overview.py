@@ -60,7 +60,7 @@ def _row(directory: Path, plan: Plan, endpoint: Endpoint, outside: dict[str, str
         details = " ".join(f"{schemes.get(i['protocol'], 'tcp')}://{host}:{i['port']}/" for i in want["listeners"])
     return {
         "kind": endpoint.kind,
-        "name": endpoint.name if endpoint.kind == "instance" else want.get("name") or want.get("id") or endpoint.name,
+        "name": endpoint.name if endpoint.kind == "instance" else want.get("id") or want["name"],
         "state": "running" if machine.running() else "stopped" if not endpoint.running else "starting",
         "address": ", ".join(endpoint.addresses),
         "public": public,

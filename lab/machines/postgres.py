@@ -127,7 +127,8 @@ class Databases(Servers):
             if source is None or not source.replication or not self.server(source.name).running():
                 return False
             password = self._replication_password()
-            upstream = f"host={source.replication} port={source.want['port']} user=rdsrepladmin password={password} sslmode=require"
+            upstream = f"host={source.replication} port={source.want['port']} user=rdsrepladmin sslmode=require"
+            upstream += f" password={password}"
             if not (read_json(self.server(source.name).directory / "database.json", {}) or {}).get("replication"):  # type: ignore[union-attr]
                 return False
         if not (home / "server.pem").exists():
@@ -292,7 +293,8 @@ def _identifier(text: str) -> str:
 
 
 ROLES = """
-SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest('{{rdsrepladmin,rds_superuser,rds_replication,rds_password,rds_iam}}'::text[]) name
+SELECT format('CREATE ROLE %I NOLOGIN', name)
+  FROM unnest('{{rdsrepladmin,rds_superuser,rds_replication,rds_password,rds_iam}}'::text[]) name
  WHERE name NOT IN (SELECT rolname FROM pg_roles) \\gexec
 ALTER ROLE rdsrepladmin LOGIN REPLICATION PASSWORD '{password}';
 GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_replication, rds_password TO rds_superuser WITH ADMIN OPTION;

@@ -59,7 +59,7 @@ def layer(state: Path, authority: Path) -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     files = {f"usr/local/share/ca-certificates/{name}": pem.strip() + "\n" for name, pem in anchors.items()}
     files[BUNDLE[1:]] = own + "".join(pem.strip() + "\n" for pem in anchors.values())
-    settings = {name: BUNDLE for name in VARIABLES} | _pip_environment()
+    settings = dict.fromkeys(VARIABLES, BUNDLE) | _pip_environment()
     files["etc/environment"] = "".join(f'{name}="{value}"\n' for name, value in settings.items())
     pairs = " ".join(f'"{name}={value}"' for name, value in settings.items())
     files["etc/systemd/system.conf.d/50-host.conf"] = f"[Manager]\nDefaultEnvironment={pairs}\n"

@@ -195,3 +195,8 @@ def permission(world: World, port: int, source: str, protocol: str = "tcp") -> d
     if "/" in source:
         return rule | {"IpRanges": [{"CidrIp": source}]}
     return rule | {"UserIdGroupPairs": [{"GroupId": world.ids[source]}]}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """There is one lab a machine: the tests that start and stop one of their own come before the shared one."""
+    items.sort(key=lambda item: item.path.name != "test_lifecycle.py")
