@@ -100,6 +100,7 @@ def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
             except RuntimeError:  # a dictionary changed size under our feet: another request is being served
                 if attempt == 2:
                     raise
+    _ready.intersection_update(d["arn"] for part in whole["regions"] for d in part["databases"])
     serial = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()[:16]
     if data.get("serial") == serial:
         return {"unchanged": True, "serial": serial}
