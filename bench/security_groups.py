@@ -29,7 +29,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "security_groups.md"
 CELL, REGION, RUNS = "bench-use1", "us-east-1", 3
 HEAD = (
-    "| groups | rules | wall, best of 3 (s) | CPU of the run (s) | per group (ms wall) | API calls | of which DescribeSecurityGroups |\n"
+    "| groups | rules | wall, best of 3 (s) | CPU of the run (s) | per group (ms wall) | API calls |"
+    " of which DescribeSecurityGroups |\n"
     "|---:|---:|---:|---:|---:|---:|---:|\n"
 )
 

@@ -44,7 +44,7 @@ class ActionModule(CellAction):
             raise AnsibleActionFail(
                 "refused before anything was written:\n"
                 + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
-                result=self._result(kinds, world, rules, observed, changes),
+                result={"terrace_plan": self._summary(changes)},
             )
         return self._result(kinds, world, rules, observed, changes)
 
@@ -89,11 +89,10 @@ class ActionModule(CellAction):
             observed, changes = self._compared(kinds, world, rules, fresh=True)
         raise AnsibleActionFail(
             f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left),
-            result=self._result(kinds, world, rules, observed, left),
+            result={"terrace_plan": self._summary(left)},
         )
 
     def _result(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
-        role = str(self.option("role") or "")
         trusted = boolean(self.variable("terrace_trust_plan", True)) or rules.absent or self._task.check_mode
         touched = {(change.kind, change.name): change for change in changes if change.action != plan.ORPHAN}
         write: dict[str, dict[str, t.Any]] = {}
@@ -117,17 +116,23 @@ class ActionModule(CellAction):
             "remove": gone["remove"],
             "ids": ids(observed),
             "resources": output,
-            "terrace_plan": {
-                "cell": self.cell_name(),
-                "role": role,
-                "proof": boolean(self.option("prove", False)),
-                "counts": totals,
-                "changes": [change.as_dict() for change in changes],
-            },
+            "terrace_plan": self._summary(changes),
         }
         if changes:
-            result["diff"] = [{"prepared": render.changes(changes, f"{self.cell_name()}: {role or 'cell'}")}]
+            result["diff"] = [
+                {"prepared": render.changes(changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")}
+            ]
         return result
+
+    def _summary(self, changes: list[plan.Change]) -> dict[str, t.Any]:
+        """What the callback sums up at the end of the run."""
+        return {
+            "cell": self.cell_name(),
+            "role": str(self.option("role") or ""),
+            "proof": boolean(self.option("prove", False)),
+            "counts": plan.counts(changes),
+            "changes": [change.as_dict() for change in changes],
+        }
 
     def _entry(self, kind, name, entry, resource, change) -> dict[str, t.Any]:
         cell = self.cell_name()

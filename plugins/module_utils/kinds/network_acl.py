@@ -69,7 +69,7 @@ def _ports(found: dict[str, int] | None) -> str:
 
 
 def _filled(rule: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"action": "allow", "protocol": "tcp", "ports": "all", **rule, "ports": str(rule.get("ports", "all"))}
+    return {"action": "allow", "protocol": "tcp", **rule, "ports": str(rule.get("ports", "all"))}
 
 
 def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.terrace.aws.plugins.filter.network import acl_rules, network_layout, vpc_routes
 
 TIERS = {"public": {"number": 0, "route": "internet"}, "app": {"number": 1}, "data": {"number": 2, "route": "none"}}

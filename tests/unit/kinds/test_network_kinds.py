@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.terrace.aws.plugins.module_utils import registry
 
 

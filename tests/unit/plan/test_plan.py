@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.terrace.aws.plugins.module_utils import plan
 from ansible_collections.terrace.aws.plugins.module_utils.kind import PENDING, Kind, Resource
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.warm import client
+from plugins.module_utils.warm import command, launch
 
 PAYLOAD = b"#!/usr/bin/python\n_ANSIBALLZ_WRAPPER = True\n"
 
@@ -20,14 +20,14 @@ def shell(inner: str) -> str:
 
 
 def test_a_module_is_recognised() -> None:
-    assert client.recognise(shell("/usr/bin/python3"), PAYLOAD) == client.Command("/bin/sh", (), "/usr/bin/python3")
+    assert command.recognise(shell("/usr/bin/python3"), PAYLOAD) == command.Command("/bin/sh", (), "/usr/bin/python3")
 
 
 def test_assignments_keep_their_values() -> None:
-    value = "it's \"q\" $HOME `x` ;&|\n\\ ü"
-    command = client.recognise(shell(f"A={shlex.quote(value)} B='' /usr/bin/python3"), PAYLOAD)
-    assert command is not None
-    assert command.assignments == (("A", value), ("B", ""))
+    value = 'it\'s "q" $HOME `x` ;&|\n\\ ü'
+    taken = command.recognise(shell(f"A={shlex.quote(value)} B='' /usr/bin/python3"), PAYLOAD)
+    assert taken is not None
+    assert taken.assignments == (("A", value), ("B", ""))
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_assignments_keep_their_values() -> None:
     ],
 )
 def test_anything_else_is_not(inner: str) -> None:
-    assert client.recognise(shell(inner), PAYLOAD) is None
+    assert command.recognise(shell(inner), PAYLOAD) is None
 
 
 @pytest.mark.parametrize("data", [None, b"", b"#!/usr/bin/python\nprint(1)\n"])
 def test_other_input_is_not(data: bytes | None) -> None:
-    assert client.recognise(shell("/usr/bin/python3"), data) is None
+    assert command.recognise(shell("/usr/bin/python3"), data) is None
 
 
 def test_a_private_directory_is_made_private(tmp_path: Path) -> None:
-    path = client.private_directory(str(tmp_path / "s"))
+    path = launch.private_directory(str(tmp_path / "s"))
     assert path.stat().st_mode & 0o777 == 0o700
 
 
@@ -66,5 +66,5 @@ def test_a_link_and_an_open_directory_are_refused(tmp_path: Path) -> None:
     tmp_path.joinpath("private").mkdir(mode=0o700)
     tmp_path.joinpath("link").symlink_to(tmp_path / "private")
     for name in ("open", "link", "private/" + "x" * 100):
-        with pytest.raises(client.Unavailable):
-            client.private_directory(str(tmp_path / name))
+        with pytest.raises(command.Unavailable):
+            launch.private_directory(str(tmp_path / name))

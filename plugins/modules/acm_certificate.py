@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Puts a certificate into ACM in one call that tags it, self-signed or requested."""
+
+DOCUMENTATION = r"""
+module: acm_certificate
+short_description: Request a certificate from ACM, or import a self-signed one
+version_added: 0.1.0
+description:
+  - M(community.aws.acm_certificate) cannot request certificates, and tags an imported one in a second call, so that a run
+    killed in between leaves one nobody owns.
+  - The key of a self-signed certificate is made in memory and kept in ACM alone.
+options:
+  arn:
+    description: The certificate where it exists; then only its tags are written.
+    type: str
+  domain:
+    description: The domain name it is for.
+    type: str
+    required: true
+  alternative_names:
+    description: Further names.
+    type: list
+    elements: str
+    default: []
+  self_signed:
+    description: Import a certificate signed by itself instead of requesting one that DNS validates.
+    type: bool
+    default: false
+  days:
+    description: How long a self-signed certificate is valid.
+    type: int
+    default: 825
+  token:
+    description: Makes a repeated request the same request; ACM remembers it for an hour.
+    type: str
+    required: true
+  tags:
+    description: All tags of the certificate.
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+author:
+  - The Terrace developers
+"""
+
+EXAMPLES = r"""
+- name: Request a certificate
+  terrace.aws.acm_certificate:
+    domain: www.example.com
+    token: shop-public
+    tags: {Name: shop-public}
+"""
+
+RETURN = r"""
+arn:
+  description: The certificate.
+  returned: always
+  type: str
+"""
+
+import contextlib
+import datetime
+import hashlib
+import typing as t
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+)
+
+
+def self_signed(domain: str, names: list[str], days: int) -> tuple[bytes, bytes]:
+    """A certificate for the names and its key, PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in [domain, *names]]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+def made(client: t.Any, params: dict[str, t.Any]) -> str:
+    """Make the certificate and its tags in one call; its ARN."""
+    tags = ansible_dict_to_boto3_tag_list(params["tags"])
+    if params["self_signed"]:
+        certificate, key = self_signed(params["domain"], params["alternative_names"], params["days"])
+        return client.import_certificate(Certificate=certificate, PrivateKey=key, Tags=tags)["CertificateArn"]
+    names = {"SubjectAlternativeNames": params["alternative_names"]} if params["alternative_names"] else {}
+    return client.request_certificate(
+        DomainName=params["domain"],
+        ValidationMethod="DNS",
+        IdempotencyToken=hashlib.sha256(params["token"].encode()).hexdigest()[:32],
+        Tags=tags,
+        **names,
+    )["CertificateArn"]
+
+
+def tagged(client: t.Any, module: t.Any, arn: str) -> bool:
+    """Make the tags of an existing one as wanted; whether they were not."""
+    before = boto3_tag_list_to_ansible_dict(client.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+    wanted = {key: str(value) for key, value in module.params["tags"].items()}
+    gone, new = sorted(set(before) - set(wanted)), {k: v for k, v in wanted.items() if before.get(k) != v}
+    if gone and not module.check_mode:
+        client.remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": key} for key in gone])
+    if new and not module.check_mode:
+        client.add_tags_to_certificate(CertificateArn=arn, Tags=ansible_dict_to_boto3_tag_list(new))
+    return bool(gone or new)
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "arn": {},
+            "domain": {"required": True},
+            "alternative_names": {"type": "list", "elements": "str", "default": []},
+            "self_signed": {"type": "bool", "default": False},
+            "days": {"type": "int", "default": 825},
+            "token": {"required": True, "no_log": False},
+            "tags": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    client = module.client("acm", retry_decorator=AWSRetry.jittered_backoff())
+    arn = module.params["arn"] or ""
+    try:
+        if arn:
+            module.exit_json(changed=tagged(client, module, arn), arn=arn)
+        module.exit_json(changed=True, arn="" if module.check_mode else made(client, module.params))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"could not write the certificate for {module.params['domain']}")
+
+
+if __name__ == "__main__":
+    main()
