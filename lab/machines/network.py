@@ -9,6 +9,7 @@ ARP for everybody else (proxy ARP), so that each packet between two machines, of
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from pathlib import Path
 
@@ -148,11 +149,11 @@ class Networks:
             link = short("/".join(pair))
             ends = [vpc_namespace(vpc_id) for vpc_id in pair]
             ip("link", "add", link, "netns", ends[0], "type", "veth", "peer", "name", link, "netns", ends[1])
-            for end, vpc_id, other in ((ends[0], *pair), (ends[1], *pair[::-1])):
-                ip_batch([f"link set {link} up"], end)
-                sysctl({f"ipv4/conf/{link}/proxy_arp": 1, f"ipv4/neigh/{link}/proxy_delay": 0}, end)
+            near, far = _link_addresses(link)
+            for end, vpc_id, other, own, via in ((ends[0], *pair, near, far), (ends[1], *pair[::-1], far, near)):
                 ranges = plan.vpcs[vpc_id].peers.get(other, [])
-                ip_batch([f"route replace {cidr} dev {link}" for cidr in ranges], end)
+                routes = [f"route replace {cidr} via {via} dev {link}" for cidr in ranges]
+                ip_batch([f"addr add {own}/31 dev {link}", f"link set {link} up", *routes], end)
             self.peerings.add(pair)  # type: ignore[arg-type]
         for pair in self.peerings - wanted:
             ip("link", "del", short("/".join(pair)), namespace=vpc_namespace(pair[0]), check=False)
@@ -178,6 +179,14 @@ class Networks:
         ip_batch(lines, hub.HUB, force=True)
         self.hub_routes = wanted
         hub.set_public(plan.public)
+
+
+def _link_addresses(link: str) -> tuple[str, str]:
+    """Two addresses for the ends of a link between routers: the other ones they have are all the same."""
+    number = int(hashlib.sha256(link.encode()).hexdigest(), 16)
+    start = f"169.254.{64 + number % 64}.{number // 64 % 128 * 2}"
+    first = ipaddress.ip_address(start)
+    return str(first), str(first + 1)
 
 
 def _fresh(name: str) -> None:

@@ -87,10 +87,14 @@ def _zone_subnets(subnets: list[dict[str, Any]], zone: str | None) -> list[str]:
 def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, str]]) -> list[dict[str, Any]]:
     found = []
     for name, database in list(rds.databases.items()):
-        if "postgres" not in (database.engine or "") or not getattr(database, "db_subnet_group", None):
-            continue
         cluster = getattr(database, "cluster", None)
-        subnets = _zone_subnets(database.db_subnet_group.subnets, database.availability_zone)
+        # A cluster's members are where the cluster's subnet group says.
+        places = getattr(database, "db_subnet_group", None)
+        if places is None and cluster is not None:
+            places = rds.subnet_groups.get(cluster.db_subnet_group_name)
+        if "postgres" not in (database.engine or "") or not places or not places.subnets:
+            continue
+        subnets = _zone_subnets(places.subnets, database.availability_zone)
         managed = getattr(cluster or database, "master_user_secret", None)
         password = _secret(managed.secret) if managed else getattr(cluster or database, "_master_user_password", None)
         writer = cluster.writer.db_instance_identifier if cluster and cluster.writer else None
@@ -115,7 +119,7 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
                 "names": [database.address]
                 + ([cluster.endpoint] if cluster and writer == name else [])
                 + ([cluster.reader_endpoint] if cluster and (writer != name or len(cluster.members) == 1) else []),
-                "parameters": {key: value.get("ParameterValue") for key, value in group.parameters.items()},
+                "parameters": _parameters(rds, cluster, group),
                 "family": group.family,
                 "nodes": [
                     {"subnet": subnet, "address": _lease(account, region, f"db/{name}/{index}", subnet, wanted)}
@@ -126,6 +130,15 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
                 "public": bool(database.publicly_accessible),
             }
         )
+    return found
+
+
+def _parameters(rds: Any, cluster: Any, group: Any) -> dict[str, Any]:
+    """The parameters of a database: its cluster's, then its own."""
+    found = {}
+    shared = rds.db_cluster_parameter_groups.get(cluster.parameter_group) if cluster else None
+    for each in filter(None, (shared, group)):
+        found |= {key: value.get("ParameterValue") for key, value in each.parameters.items()}
     return found
 
 
