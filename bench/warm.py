@@ -5,8 +5,9 @@
 
     .venv/bin/python bench/warm.py [--calls 100] [--only NAME …] [--mitogen DIRECTORY] [--output bench/results/warm.json]
 
-The AWS modules talk to a moto server of this bench's own, PostgreSQL to a cluster of its own in a temporary directory, both
-on loopback and gone afterwards. DIRECTORY is a site-packages with Mitogen (`pip install --target DIRECTORY mitogen`).
+The AWS modules talk to an emulated API of this bench's own, PostgreSQL to a cluster of its own in a temporary directory,
+kubernetes.core.k8s to a stand-in; all are on loopback and gone afterwards. DIRECTORY is a site-packages with Mitogen
+(`pip install --target DIRECTORY mitogen`). Figures of modules that are not measured again stay in the output.
 Bytecode caches are on, in a directory of the bench's own, so that `local` is not made to compile boto3 at every call.
 Each figure is the difference of a run of many calls and one of two, over the calls: what a run costs anyway is left out.
 """
@@ -29,24 +30,38 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# The files beside this one are no library; one has the name of a module of Python's own.
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT / "bench"]
+sys.path.insert(0, str(ROOT))
+
+from bench.kubernetes_standin import Handler, running_standin  # noqa: E402
+from lab.api.testing import Lab, running_lab  # noqa: E402
+
 BIN = Path(sys.executable).parent
 PR_SET_CHILD_SUBREAPER = 36
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
 
 VPC = "{{ lookup('file', playbook_dir + '/vpc') }}"
-MODULES = {
-    "ec2_vpc_subnet": {"amazon.aws.ec2_vpc_subnet": {"vpc_id": VPC, "cidr": "10.9.{{ item }}.0/24", "tags": {"Name": "{{ item }}"}}},
-    "s3_bucket": {"amazon.aws.s3_bucket": {"name": "bench-{{ item }}"}},
-    "iam_role": {"amazon.aws.iam_role": {"name": "bench-{{ item }}", "assume_role_policy_document": '{"Version": "2012-10-17", "Statement": []}'}},
-    "rds_instance": {"amazon.aws.rds_instance": {
-        "db_instance_identifier": "bench-{{ item }}", "engine": "postgres", "db_instance_class": "db.t3.micro", "allocated_storage": 20,
-        "master_username": "bench", "master_user_password": "benchbench"}},
-    "postgresql_query": {"community.postgresql.postgresql_query": {
-        "login_host": "127.0.0.1", "login_port": "{{ lookup('env', 'BENCH_PGPORT') }}", "login_user": "bench", "login_db": "postgres",
-        "query": "select {{ item }} as n"}},
+ROLE = {"name": "bench-{{ item }}", "assume_role_policy_document": '{"Version": "2012-10-17", "Statement": []}'}
+DATABASE = {
+    "db_instance_identifier": "bench-{{ item }}", "engine": "postgres", "db_instance_class": "db.t3.micro",
+    "db_subnet_group_name": "bench", "allocated_storage": 20, "master_username": "bench", "master_user_password": "benchbench",
 }  # fmt: skip
+QUERY = {
+    "login_host": "127.0.0.1", "login_port": "{{ lookup('env', 'BENCH_PGPORT') }}", "login_user": "bench",
+    "login_db": "postgres", "query": "select {{ item }} as n",
+}  # fmt: skip
+CONFIG_MAP = {
+    "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bench-{{ item }}", "namespace": "default"},
+    "data": {"n": "{{ item }}"},
+}  # fmt: skip
+SUBNET = {"vpc_id": VPC, "cidr": "10.9.{{ item }}.0/24", "tags": {"Name": "{{ item }}"}}
+MODULES = {
+    "ec2_vpc_subnet": {"amazon.aws.ec2_vpc_subnet": SUBNET},
+    "s3_bucket": {"amazon.aws.s3_bucket": {"name": "bench-{{ item }}"}},
+    "iam_role": {"amazon.aws.iam_role": ROLE},
+    "rds_instance": {"amazon.aws.rds_instance": DATABASE},
+    "postgresql_query": {"community.postgresql.postgresql_query": QUERY},
+    "k8s": {"kubernetes.core.k8s": {"state": "present", "definition": CONFIG_MAP}},
+}
 
 
 def free_port() -> int:
@@ -65,12 +80,13 @@ def wait_for(port: int) -> None:
 
 
 class Bench:
-    """A directory with an inventory, a moto server and a PostgreSQL cluster."""
+    """A directory with an inventory and a PostgreSQL cluster."""
 
     def __init__(self, path: Path, mitogen: Path | None) -> None:
         self.path = path
         self.mitogen = mitogen
         self.processes: list[subprocess.Popen] = []
+        self.served: set[int] = set()  # processes that are none of a run's
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ANSIBLE"))
         }
@@ -80,7 +96,6 @@ class Bench:
             "ANSIBLE_PIPELINING": "true", "ANSIBLE_CALLBACKS_ENABLED": "warm_measure", "ANSIBLE_LOCAL_TEMP": str(path / "tmp"),
             "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "bench/warm_callbacks"), "WARM_MEASURE": str(path / "measure"),
             "ANSIBLE_WARM_DIRECTORY": str(path / "s"), "ANSIBLE_DEPRECATION_WARNINGS": "false",
-            "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
         }  # fmt: skip
         (path / "s").mkdir(mode=0o700)
         (path / "ansible.cfg").write_text("[defaults]\n")
@@ -89,20 +104,29 @@ class Bench:
             "hosts": {"local": {"ansible_connection": "local"}, "mitogen": {"ansible_connection": "local"},
                       "warm": {"ansible_connection": "terrace.aws.warm"}}}}))  # fmt: skip
 
-    def start_moto(self) -> None:
-        port = free_port()
-        self.processes.append(subprocess.Popen(
-            [BIN / "moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**self.environment, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
-        ))  # fmt: skip
-        wait_for(port)
-        self.environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
-        import boto3
+    def use(self, lab: Lab, kubernetes: str) -> None:
+        """Point the modules at the emulated API and the stand-in."""
+        self.lab = lab
+        self.served.add(lab.pid)
+        self.environment |= lab.environment() | {"K8S_AUTH_HOST": kubernetes, "K8S_AUTH_API_KEY": "bench"}
 
-        client = boto3.client("ec2", "us-east-1", endpoint_url=self.environment["AWS_ENDPOINT_URL"], aws_access_key_id="bench",
-                              aws_secret_access_key="bench")  # fmt: skip # noqa: S106 - of no worth
-        vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    def empty(self) -> None:
+        """Forget what a run has made, so that every run makes all of it; make what the modules presuppose."""
+        self.lab.reset()
+        Handler.objects.clear()
+        ec2 = self.lab.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
         (self.path / "vpc").write_text(vpc)
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+                "SubnetId"
+            ]
+            for n, zone in ((254, "a"), (255, "b"))
+        ]
+        # Without one the emulated RDS leaves out DBSubnetGroup, which AWS always gives and the module relies on.
+        self.lab.client("rds").create_db_subnet_group(
+            DBSubnetGroupName="bench", DBSubnetGroupDescription="bench", SubnetIds=subnets
+        )
 
     def start_postgres(self) -> bool:
         if not POSTGRES:
@@ -116,9 +140,20 @@ class Bench:
             prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
         subprocess.run([*prefix, POSTGRES[0] / "initdb", "-D", data, "-U", "bench", "-A", "trust"], check=True, **quiet)
-        self.processes.append(subprocess.Popen(
-            [*prefix, POSTGRES[0] / "postgres", "-D", data, "-p", str(port), "-k", data, "-h", "127.0.0.1", "-c", "fsync=off"], **quiet
-        ))  # fmt: skip
+        command = [
+            POSTGRES[0] / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-k",
+            data,
+            "-h",
+            "127.0.0.1",
+            "-c",
+            "fsync=off",
+        ]
+        self.processes.append(subprocess.Popen([*prefix, *command], **quiet))
         wait_for(port)
         self.environment["BENCH_PGPORT"] = str(port)
         return True
@@ -136,6 +171,7 @@ class Bench:
         """One playbook with a loop of calls. Seconds of wall and of CPU (of every process it started), and the notes."""
         (self.path / "play.json").write_text(json.dumps([{"hosts": how, "gather_facts": False, "tasks": [
             {"name": module, **MODULES[module], "loop": list(range(1, calls + 1))}]}]))  # fmt: skip
+        self.empty()
         measure = self.path / "measure"
         measure.unlink(missing_ok=True)
         environment = dict(self.environment)
@@ -164,7 +200,7 @@ class Bench:
 
     def adopt(self) -> None:
         """Wait for what the run has left behind (the warm process, Mitogen's), so that its CPU is counted."""
-        own = {process.pid for process in self.processes}
+        own = {process.pid for process in self.processes} | self.served
         for _ in range(200):
             left = [int(pid) for pid in Path("/proc/self/task", str(os.getpid()), "children").read_text().split()]
             left = [pid for pid in left if pid not in own]
@@ -245,31 +281,46 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--only", nargs="*", choices=MODULES, default=list(MODULES))
     parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results/warm.json")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen)
-    results: dict = {"calls": options.calls, "python": sys.version.split()[0], "modules": {}}
-    try:
-        bench.start_moto()
-        postgres = bench.start_postgres()
-        for module in options.only:
-            if module == "postgresql_query" and not postgres:
-                continue
-            figures = {how: bench.measure(module, how, options.calls)
-                       for how in ("local", *(["mitogen"] if options.mitogen else []), "warm")}  # fmt: skip
-            local, warm = figures["local"], figures["warm"]
-            figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
-            results["modules"][module] = figures
-            print(module, json.dumps(figures), flush=True)
-            options.output.parent.mkdir(parents=True, exist_ok=True)
-            options.output.write_text(json.dumps(results, indent=2) + "\n")
-        results["memory, MiB PSS"] = bench.memory()
-        print(json.dumps(results["memory, MiB PSS"]))
+    with running_lab() as lab, running_standin() as kubernetes:
+        bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen)
+        try:
+            bench.use(lab, kubernetes)
+            compare(bench, options)
+        finally:
+            bench.stop()
+            shutil.rmtree(bench.path, ignore_errors=True)
+
+
+def compare(bench: Bench, options: argparse.Namespace) -> None:
+    """Measure every module over every connection, then the memory; write the output after each."""
+    results: dict = {"modules": {}}
+    if options.output.exists():
+        results = json.loads(options.output.read_text())
+    results |= {"python": sys.version.split()[0], "date": time.strftime("%Y-%m-%d")}
+    ways = ("local", *(["mitogen"] if options.mitogen else []), "warm")
+
+    def keep(line: str) -> None:
+        print(line, flush=True)
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(results, indent=2) + "\n")
-    finally:
-        bench.stop()
-        shutil.rmtree(bench.path, ignore_errors=True)
+
+    for module in options.only:
+        if module == "postgresql_query" and not bench.start_postgres():
+            print("postgresql_query: there is no PostgreSQL here")
+            continue
+        figures: dict = {"calls": options.calls, "load before": round(os.getloadavg()[0], 1)}
+        figures |= {way: bench.measure(module, way, options.calls) for way in ways}
+        local, warm = figures["local"], figures["warm"]
+        figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
+        results["modules"][module] = figures
+        keep(f"{module} {json.dumps(figures)}")
+    if options.memory:
+        results["memory, MiB PSS"] = bench.memory()
+        keep(json.dumps(results["memory, MiB PSS"]))
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ from ansible.plugins.connection.local import Connection as LocalConnection  # no
 from ansible.utils.display import Display  # noqa: E402
 
 try:
-    from ansible_collections.terrace.aws.plugins.module_utils.warm import client
+    from ansible_collections.terrace.aws.plugins.module_utils.warm import client, command, launch
 except ImportError:  # not Linux
     client = None
 
@@ -188,44 +188,43 @@ class Connection(LocalConnection):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command; warm, if it is a pipelined Python module, otherwise as `local` does."""
-        command = client.recognise(cmd, in_data) if client and self.get_option("enabled") else None
-        if command is None:
+        taken = command.recognise(cmd, in_data) if client and self.get_option("enabled") else None
+        if taken is None:
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._connect()
         try:
-            result = self._run_warm(command, in_data)
-        except client.Unavailable as ex:
+            result = self._run_warm(taken, in_data)
+        except command.Unavailable as ex:
             self._say(f"not run warm: {ex}")
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if result.cpu is None:
             self._say("the warm process died while the module ran; the module was killed with it and is not run again")
         for note in result.notes:
             display.vvvv(f"WARM {note}", host=self._play_context.remote_addr)
-        display.vvv(
-            f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}", host=self._play_context.remote_addr
-        )
+        told = f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}"
+        display.vvv(told, host=self._play_context.remote_addr)
         return result.returncode, result.stdout, result.stderr
 
     def _say(self, message: str) -> None:
         display.v(f"terrace.aws.warm: {message}", host=self._play_context.remote_addr)
 
-    def _run_warm(self, command: client.Command, payload: bytes) -> client.Result:
+    def _run_warm(self, taken: command.Command, payload: bytes) -> client.Result:
         """Raises Unavailable when nothing has been run."""
         outer = C.DEFAULT_EXECUTABLE.split()[0] if C.DEFAULT_EXECUTABLE else "/bin/sh"
         timeout = float(self.get_option("start_timeout"))
         try:
-            server = client.Server(command, self._server_config(), self.get_option("directory"))
+            server = launch.Server(taken, self._server_config(), self.get_option("directory"))
             for attempt in (1, 2, 3):
                 try:
                     connection = server.connect_or_start(timeout, payload)
-                    return client.run(connection, command, payload, outer, self.cwd, timeout)
-                except client.Unavailable as ex:
+                    return client.run(connection, taken, payload, outer, self.cwd, timeout)
+                except command.Unavailable as ex:
                     if attempt == 3 or not ex.retry:
                         raise
                     display.vvv(f"WARM a new process is needed: {ex}", host=self._play_context.remote_addr)
         except OSError as ex:
-            raise client.Unavailable(f"{type(ex).__name__}: {ex}") from ex
-        raise client.Unavailable("no server")
+            raise command.Unavailable(f"{type(ex).__name__}: {ex}") from ex
+        raise command.Unavailable("no server")
 
     def _server_config(self) -> dict:
         """What the server is told at its start: options, and where the sources of the payloads are."""
@@ -234,7 +233,7 @@ class Connection(LocalConnection):
         from ansible.utils.collection_loader import AnsibleCollectionConfig
 
         collections = {}
-        for name in client.COLLECTIONS:
+        for name in launch.COLLECTIONS:
             for root in AnsibleCollectionConfig.collection_paths:
                 path = os.path.join(root, "ansible_collections", *name.split("."))
                 if os.path.isdir(path):

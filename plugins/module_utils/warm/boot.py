@@ -30,7 +30,7 @@ class Warm:
 
 
 def main(config: dict, status: int) -> tuple[tuple[Callable, dict], Callable]:
-    """Serve until the end; does not return in the server. Returns in each child, with what client.BOOT has to call.
+    """Serve until the end; does not return in the server. Returns in each child, with what launch.Server.boot() has to call.
 
     `status` is the pipe on which the client that holds the lock waits for one line.
     """

@@ -4,7 +4,7 @@
 """The warm process: preloads, listens on a private Unix socket and forks a child a call.
 
 It runs under the interpreter of the modules (Python 3.9 or later), not under Ansible's, and is started by
-client.start() through standard input, so that its interpreter state is that of `python < module`.
+launch.Server.start() through standard input, so that its interpreter state is that of `python < module`.
 One thread, one event loop. It never runs module code itself; a child does, see child.py.
 """
 

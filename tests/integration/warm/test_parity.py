@@ -24,7 +24,8 @@ SHELLS = [shell for shell in ("/bin/sh", "/bin/bash") if os.path.exists(shell)]
 
 TASKS = [
     probe("report"),
-    probe("report", "environment", {"environment": {"A_B": "it's \"q\" $HOME `x`\n2", "TZ": "Asia/Tokyo", "EMPTY": "", "ü": "ignored"}}),
+    probe("report", "environment",
+          {"environment": {"A_B": "it's \"q\" $HOME `x`\n2", "TZ": "Asia/Tokyo", "EMPTY": "", "ü": "ignored"}}),
     probe("report", "environment python", {"environment": {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "latin-1"}}),
     probe("report", "locale", {"environment": {"LC_ALL": "C", "PYTHONUTF8": "0"}}),
     probe("report", "shell's own", {"environment": {"PWD": "/x", "IFS": "x"}}),
@@ -47,7 +48,7 @@ TASKS = [
     probe("kill", "kill 9", number=9),
     probe("kill", "kill 15", number=15),
     probe("kill", "kill 2", number=2),
-        probe("noise"),
+    probe("noise"),
     probe("huge", number=3_000_000),
     probe("huge_crash", number=1_000_000),
     probe("binary"),
@@ -79,7 +80,8 @@ TASKS = [
     {"name": "become same", "warm_probe": {"mode": "report"}, "become": True, "become_method": "su", "become_user": "root"},
     {"name": "become other", "warm_probe": {"mode": "report"}, "become": True, "become_method": "su",
      "become_user": "nobody", "become_flags": "-s /bin/sh", "ignore_errors": True},
-    {"name": "loop", "warm_probe": {"mode": "{{ item }}", "text": "in a loop"}, "loop": ["echo", "fail", "raise"], "ignore_errors": True},
+    {"name": "loop", "warm_probe": {"mode": "{{ item }}", "text": "in a loop"},
+     "loop": ["echo", "fail", "raise"], "ignore_errors": True},
     probe("sleep", "wait", path=PATH + ".wait", number=1),
 ]  # fmt: skip
 

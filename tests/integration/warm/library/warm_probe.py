@@ -33,8 +33,13 @@ class Left:
         self.path = path
 
     def __del__(self) -> None:
-        with open(self.path, "a") as out:
+        with open(self.path, "a") as out:  # names of this file may be gone by now
             out.write("finalized\n")
+
+
+def say(path: str, line: str) -> None:
+    with open(path, "a") as out:
+        out.write(line)
 
 
 def report() -> dict:
@@ -159,8 +164,8 @@ def main() -> None:
     elif mode == "left":
         global LEFT
         LEFT = Left(path)
-        atexit.register(lambda: open(path, "a").write("atexit\n"))
-        threading.Thread(target=lambda: (time.sleep(0.2), open(path, "a").write("thread\n"))).start()
+        atexit.register(say, path, "atexit\n")
+        threading.Thread(target=lambda: (time.sleep(0.2), say(path, "thread\n"))).start()
         module.exit_json(changed=False)
     elif mode == "closed":
         print(json.dumps({"changed": False}), flush=True)
@@ -178,11 +183,9 @@ def main() -> None:
             respawn_module(text)
         module.exit_json(changed=False, respawned=True, executable=sys.executable)
     elif mode == "sleep":
-        with open(path, "a") as out:
-            out.write("started\n")
+        say(path, "started\n")
         time.sleep(number)
-        with open(path, "a") as out:
-            out.write("ended\n")
+        say(path, "ended\n")
         module.exit_json(changed=True)
     module.fail_json(msg=f"unknown mode {mode}")
 
