@@ -132,7 +132,7 @@ class Databases(Servers):
             if not (read_json(self.server(source.name).directory / "database.json", {}) or {}).get("replication"):  # type: ignore[union-attr]
                 return False
         if not (home / "server.pem").exists():
-            names = [*want["names"], endpoint.address]
+            names = [*want["certified"], endpoint.address]
             certificate, key = authority.issue(self.lab.state, names, machine.directory / "tls")
             place(home / "server.pem", certificate.read_bytes(), self.user)
             place(home / "server.key", key.read_bytes(), self.user, 0o600)

@@ -119,6 +119,8 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
                 "names": [database.address]
                 + ([cluster.endpoint] if cluster and writer == name else [])
                 + ([cluster.reader_endpoint] if cluster and (writer != name or len(cluster.members) == 1) else []),
+                # A node's part in its cluster changes; its certificate has to fit both.
+                "certified": [database.address, *([cluster.endpoint, cluster.reader_endpoint] if cluster else [])],
                 "parameters": _parameters(rds, cluster, group),
                 "family": group.family,
                 "nodes": [

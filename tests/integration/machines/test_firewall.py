@@ -97,3 +97,31 @@ def test_an_instance_cannot_flush_it_or_pretend(world: World) -> None:
         assert "yes" not in world.shell("app", forged, check=False)
     finally:
         world.shell("app", "ip addr del 10.31.0.99/32 dev eth0")
+
+
+def test_peered_vpcs_reach_each_other_by_their_routes(world: World) -> None:
+    ec2, ids = world.client("ec2"), world.ids
+    other = ec2.create_vpc(CidrBlock="10.32.0.0/16")["Vpc"]["VpcId"]
+    ids["peer-a"] = ec2.create_subnet(VpcId=other, CidrBlock="10.32.1.0/24", AvailabilityZone="us-east-1a")["Subnet"][
+        "SubnetId"
+    ]
+    ids["peer-sg"] = ec2.create_security_group(GroupName="peer", Description="peer", VpcId=other)["GroupId"]
+    rule = [permission(world, 22, "10.31.0.0/16")]
+    ec2.authorize_security_group_ingress(GroupId=ids["peer-sg"], IpPermissions=rule)
+    link = ec2.create_vpc_peering_connection(VpcId=ids["vpc"], PeerVpcId=other)["VpcPeeringConnection"]
+    link = link["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=link)
+    world.launch("peer", "peer-a", "peer-sg", "")
+    try:
+        wait("the machine runs", lambda: world.machine("peer").pid(), 10)
+        assert not world.opens("bastion", world.address["peer"], 22), "no route leads there yet"
+        for table in ec2.describe_route_tables()["RouteTables"]:
+            if table["VpcId"] in (ids["vpc"], other):
+                target = "10.32.0.0/16" if table["VpcId"] == ids["vpc"] else "10.31.0.0/16"
+                ec2.create_route(
+                    RouteTableId=table["RouteTableId"], DestinationCidrBlock=target, VpcPeeringConnectionId=link
+                )
+        wait("the peer answers", lambda: world.opens("bastion", world.address["peer"], 22), 30)
+        assert not world.opens("peer", world.address["app"], 8080), "its security group counts as before"
+    finally:
+        ec2.terminate_instances(InstanceIds=[ids["peer"]])

@@ -136,6 +136,41 @@ def test_changed_password_counts_at_once(world: World, database: str) -> None:
     wait("it is back", lambda: query(world, database, "select 1", check=False) == "1", 10)
 
 
+def test_cluster_fails_over(world: World, database: str) -> None:
+    """An Aurora cluster: the reader follows the writer, and takes over with the cluster's endpoint."""
+    rds, groups = world.client("rds"), [world.ids["db-sg"]]
+    facts = {"MasterUsername": "operator", "MasterUserPassword": PASSWORD, "DatabaseName": "shop"}
+    rds.create_db_cluster(
+        DBClusterIdentifier="ledger",
+        Engine="aurora-postgresql",
+        EngineVersion="16.4",
+        DBSubnetGroupName="data",
+        VpcSecurityGroupIds=groups,
+        **facts,
+    )
+    for name in ("ledger-1", "ledger-2"):
+        rds.create_db_instance(
+            DBInstanceIdentifier=name,
+            Engine="aurora-postgresql",
+            DBInstanceClass="db.serverless",
+            DBClusterIdentifier="ledger",
+        )
+    cluster = rds.describe_db_clusters(DBClusterIdentifier="ledger")["DBClusters"][0]
+    writer, reader = cluster["Endpoint"], cluster["ReaderEndpoint"]
+    role = "select pg_is_in_recovery()"
+    wait("the writer", lambda: query(world, writer, role, check=False) == "f", 30)
+    wait("the reader", lambda: query(world, reader, role, check=False) == "t", 30)
+    query(world, writer, "create table entries (n int)")
+    before = world.shell("app", f"getent hosts {writer}").split()[0]
+    rds.failover_db_cluster(DBClusterIdentifier="ledger", TargetDBInstanceIdentifier="ledger-2")
+    wait("another writer", lambda: world.shell("app", f"getent hosts {writer}").split()[0] != before, 5)
+    written = "insert into entries values (1) returning n"
+    wait("it takes writes", lambda: query(world, writer, written, check=False) == "1", 25)
+    for name in ("ledger-1", "ledger-2"):
+        rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    rds.delete_db_cluster(DBClusterIdentifier="ledger", SkipFinalSnapshot=True)
+
+
 def test_redis_with_tls_token_and_replica(world: World) -> None:
     cache, ids = world.client("elasticache"), world.ids
     cache.create_cache_subnet_group(
