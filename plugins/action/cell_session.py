@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Signs a cell in: the right account, credentials that last, zones that exist. See plugins/modules/cell_session.py."""
+"""Signs a cell in: the right account, and credentials that last. See plugins/modules/cell_session.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import desired
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
 
 #: Renew an assumed role's credentials when they last less than this.
@@ -38,7 +37,6 @@ class ActionModule(CellAction):
             return dict(session)
         self._endpoint()
         session = self._signed_in()
-        self._zones(session["zones"])
         return {"changed": False, **session}
 
     def _endpoint(self) -> None:
@@ -68,7 +66,6 @@ class ActionModule(CellAction):
                     f"{self.cell_name()}: cell_account is {wanted}, but the credentials are of account "
                     f"{identity['Account']} ({identity['Arn']}); nothing was read or written there"
                 )
-            zones = base.client("ec2").describe_availability_zones()["AvailabilityZones"]
         except (NoCredentialsError, PartialCredentialsError) as error:
             raise AnsibleActionFail(
                 f"{self.cell_name()}: no AWS credentials ({error}); set AWS_PROFILE, AWS_ACCESS_KEY_ID with "
@@ -80,7 +77,6 @@ class ActionModule(CellAction):
             **facts,
             "account": identity["Account"],
             "arn": identity["Arn"],
-            "zones": sorted(zone["ZoneName"] for zone in zones),
         }
 
     def _meaning(self, error: ClientError) -> str:
@@ -136,19 +132,3 @@ class ActionModule(CellAction):
             parser.write(stream)
         partial.replace(path)
         return path
-
-    def _zones(self, zones: list[str]) -> None:
-        variables = desired.variables_with_defaults(self._vars)
-        template = self._templar.copy_with_new_env(available_variables=variables).template
-        world, _checked_already = desired.of_kinds(["subnet"], variables, template)
-        wrong = {
-            f"network_subnets.{name}.zone: there is no zone {entry.get('zone')} in {self.region()}"
-            for name, entry in world["subnet"].items()
-            if entry.get("zone") not in zones
-        }
-        if wrong:
-            raise AnsibleActionFail(
-                f"{self.cell_name()}: the inventory is wrong, nothing was written:\n"
-                + "\n".join(f"  {problem}" for problem in sorted(wrong))
-                + f"\n  zones of this account there: {', '.join(zones)}"
-            )

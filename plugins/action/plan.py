@@ -39,6 +39,7 @@ class ActionModule(CellAction):
         observed, changes = self._compared(kinds, world, rules, fresh=prove or boolean(self.option("fresh", False)))
         if prove:
             return self._proven(kinds, world, rules, observed, changes)
+        self._refuse_impossible(world, changes)
         refused = [change for change in changes if change.refused]
         if refused and not self._task.check_mode:
             raise AnsibleActionFail(
@@ -65,10 +66,7 @@ class ActionModule(CellAction):
         world, problems = desired.of_kinds(kinds, variables, templar.template)
         problems = problems or desired.cross_checked(world, self.cell_name())
         if problems:
-            raise AnsibleActionFail(
-                f"{self.cell_name()}: the inventory is wrong, nothing was written:\n"
-                + "\n".join(f"  {problem}" for problem in problems)
-            )
+            self._wrong(problems)
         return desired.with_tags(world, self.variable("cell_tags", {}))
 
     def _compared(
@@ -79,6 +77,27 @@ class ActionModule(CellAction):
             change for kind in kinds for change in plan.changes(registry.kind(kind), world[kind], observed[kind], rules)
         ]
         return observed, found
+
+    def _refuse_impossible(self, world: desired.World, changes: list[plan.Change]) -> None:
+        """What only AWS can tell of entries that are to be created."""
+        created: dict[str, dict[str, t.Any]] = {}
+        for change in changes:
+            if change.action == plan.CREATE:
+                created.setdefault(change.kind, {})[change.name] = world[change.kind][change.name]
+        cell = self.cell()
+        problems = [
+            f"{registry.kind(kind).variable}.{problem}"
+            for kind, entries in created.items()
+            for problem in registry.kind(kind).impossible(cell, entries)
+        ]
+        if problems:
+            self._wrong(problems)
+
+    def _wrong(self, problems: list[str]) -> t.NoReturn:
+        raise AnsibleActionFail(
+            f"{self.cell_name()}: the inventory is wrong, nothing was written:\n"
+            + "\n".join(f"  {problem}" for problem in problems)
+        )
 
     def _proven(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
         for _again in range(PROOF_TRIES):

@@ -46,9 +46,8 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self._check_mode = False
-        #: cell -> role -> the plan; and the roles whose plan has been proven
-        self._plans: dict[str, dict[str, dict[str, t.Any]]] = {}
-        self._proven: set[tuple[str, str]] = set()
+        #: cell -> its plans in order; a plan that a proof has confirmed has ``proven``
+        self._plans: dict[str, list[dict[str, t.Any]]] = {}
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         self._check_mode = bool(play.check_mode)
@@ -65,16 +64,21 @@ class CallbackModule(CallbackBase):
         plan = data.get("terrace_plan") if isinstance(data, dict) else None
         if not plan:
             return
+        plans = self._plans.setdefault(plan["cell"], [])
+        same = [each for each in plans if each["role"] == plan["role"]]
         if plan["proof"]:
-            if not plan["changes"]:
-                self._proven.add((plan["cell"], plan["role"]))
+            if same and not plan["changes"]:
+                same[-1]["proven"] = True
             return
-        self._plans.setdefault(plan["cell"], {})[plan["role"]] = plan
+        # Planned again with nothing written in between, it is the same plan; a role may also run twice and write twice.
+        if same and not same[-1].get("proven"):
+            plans.remove(same[-1])
+        plans.append(dict(plan))
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         if not self._plans:
             return
-        summary = {cell: self._summed(cell, plans) for cell, plans in sorted(self._plans.items())}
+        summary = {cell: self._summed(plans) for cell, plans in sorted(self._plans.items())}
         self._display.banner("PLAN" if self._check_mode else "CELLS")
         for cell, sums in summary.items():
             self._display.display(f"{cell}: {self._sentence(sums)}")
@@ -82,14 +86,14 @@ class CallbackModule(CallbackBase):
         if path:
             self._write(os.path.expanduser(path), summary)
 
-    def _summed(self, cell: str, plans: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    def _summed(self, plans: list[dict[str, t.Any]]) -> dict[str, t.Any]:
         planned = dict.fromkeys(WORDS, 0)
         done = dict.fromkeys(WORDS, 0)
-        for role, plan in plans.items():
+        for plan in plans:
             for word in WORDS:
                 planned[word] += plan["counts"][word]
-                done[word] += plan["counts"][word] if (cell, role) in self._proven else 0
-        changes = [{**change, "role": role} for role, plan in plans.items() for change in plan["changes"]]
+                done[word] += plan["counts"][word] if plan.get("proven") else 0
+        changes = [{**change, "role": plan["role"]} for plan in plans for change in plan["changes"]]
         return {"planned": planned, "done": done, "changes": changes}
 
     def _sentence(self, sums: dict[str, t.Any]) -> str:

@@ -19,6 +19,8 @@ from .kind import CELL_TAG, KIND_TAG, MANAGED_TAGS, NAME_TAG, Resource
 
 #: Enough to have every service answer at once, few enough not to be throttled by one of them.
 THREADS = 8
+#: Services that tell tags one resource (or twenty) a call, in the words of the tagging API.
+TAGGED_APART = ["acm", "elasticache", "elasticloadbalancing", "kms", "rds", "s3"]
 
 
 def tags_of(pairs: t.Any) -> dict[str, str]:
@@ -57,10 +59,12 @@ class Cell:
 
     :param name: the cell's name, the value of the tag ``terrace:cell``
     :param region: AWS region
+    :param exact: after a write; a look at the whole cell takes tags from the tagging API, which answers for many services
+        in one call and lags behind by some seconds
     """
 
-    def __init__(self, name: str, region: str) -> None:
-        self.name = name
+    def __init__(self, name: str, region: str, exact: bool = False) -> None:
+        self.name, self.exact = name, exact
         self.region = region
         self._session = boto3.session.Session(region_name=region)
         self._once = Once()
@@ -117,6 +121,27 @@ class Cell:
                 raise
 
         return self._once.get((service, operation, repr(sorted(arguments.items()))), ask)
+
+    def resource_tags(self, arn: str, ask: t.Callable[[], t.Any]) -> dict[str, str]:
+        """The tags of one resource of a service that tells them one resource a call.
+
+        :param ask: that call's tag list, made where the tagging API does not know the resource or may be behind
+        """
+        return (None if self.exact else self.tagged().get(arn)) or tags_of(ask())
+
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """Tags by ARN of every cell's resources in services whose own lists carry none.
+
+        https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+        """
+        found = self.pages(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            TagFilters=[{"Key": CELL_TAG}],
+            ResourceTypeFilters=TAGGED_APART,
+        )
+        return {each["ResourceARN"]: tags_of(each["Tags"]) for each in found}
 
     def map(self, function: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
         """``function`` of every item, several at a time: for services that only answer one resource a call."""

@@ -47,9 +47,10 @@ def _named(cell: Cell, operation: str, result: str, key: str) -> list[dict[str, 
 
 
 def _tagged(cell: Cell, key: str, items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    arns = [item[key] for item in items]
-    batches = [arns[start : start + TAG_BATCH] for start in range(0, len(arns), TAG_BATCH)]
-    tags: dict[str, t.Any] = {}
+    known = {} if cell.exact else cell.tagged()
+    asked = [item[key] for item in items if item[key] not in known]
+    batches = [asked[start : start + TAG_BATCH] for start in range(0, len(asked), TAG_BATCH)]
+    tags: dict[str, t.Any] = dict(known)
     for found in cell.map(lambda batch: cell.call("elbv2", "describe_tags", ResourceArns=batch), batches):
         tags.update({each["ResourceArn"]: each["Tags"] for each in found["TagDescriptions"]})
     return [{**item, "Tags": tags.get(item[key], [])} for item in items]

@@ -92,6 +92,10 @@ class Kind:
         """What is wrong with an entry beyond types and references; ``world`` is every desired entry by kind."""
         return iter(())
 
+    def impossible(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """What is wrong with entries that are to be created and only AWS can tell; asked before the first write."""
+        return iter(())
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         """The entry as :meth:`read` would describe it; for values with more than one spelling."""
         return entry

@@ -26,10 +26,14 @@ def tagged(
     """
     likely = [item for item in items if cell.logical(item[name]) is not None]
     with_tags = cell.map(
-        lambda item: {**item, "Tags": cell.call(service, "list_tags_for_resource", ResourceName=item[arn])["TagList"]},
+        lambda item: {**item, "Tags": _tags(cell, service, item[arn])},
         likely,
     )
     return list(cell.owned(kind, with_tags, lambda item: item["Tags"], lambda item: item[name]))
+
+
+def _tags(cell: Cell, service: str, arn: str) -> dict[str, str]:
+    return cell.resource_tags(arn, lambda: cell.call(service, "list_tags_for_resource", ResourceName=arn)["TagList"])
 
 
 def spans(window: str) -> list[tuple[int, int]]:

@@ -10,8 +10,8 @@ module: cell_session
 short_description: Sign a cell in to its AWS account
 version_added: 0.1.0
 description:
-  - Assumes the cell's role where it has one, refuses credentials of another account than the cell's, refuses zones the region
-    does not have. Register its result as C(cell_session), which C(cell_environment) of the role M(terrace.aws.cell) reads.
+  - Assumes the cell's role where it has one, refuses credentials of another account than the
+    cell's. Register its result as C(cell_session), which C(cell_environment) of the role M(terrace.aws.cell) reads.
     Called once a play, it renews an assumed role's credentials in time and else returns what it returned before.
   - Keys are kept in a file that only this user can read and that goes with the run; no command line or log shows them.
 options:
@@ -54,10 +54,6 @@ arn:
   description: Who the credentials are.
   returned: always
   type: str
-zones:
-  description: The region's availability zones.
-  returned: always
-  type: list
 expires:
   description: When an assumed role's credentials end, ISO 8601; empty where they do not.
   returned: always

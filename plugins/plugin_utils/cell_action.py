@@ -103,9 +103,9 @@ class CellAction(ActionBase):
             raise AnsibleActionFail("cell_region is not set: which AWS region is this cell in (for example us-east-1)?")
         return str(region)
 
-    def cell(self) -> Cell:
+    def cell(self, exact: bool = True) -> Cell:
         """A fresh view of the cell: what it reads, it reads now."""
-        return Cell(self.cell_name(), self.region())
+        return Cell(self.cell_name(), self.region(), exact)
 
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())
@@ -116,7 +116,7 @@ class CellAction(ActionBase):
         kept = {} if fresh else self.observations().load()
         missing = [kind for kind in wanted if kind not in kept]
         if missing:
-            read = self.cell().observe(missing)
+            read = self.cell(exact=fresh).observe(missing)
             self.observations().keep(read)
             kept.update(read)
         return {kind: kept[kind] for kind in wanted}

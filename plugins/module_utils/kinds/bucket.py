@@ -11,7 +11,7 @@ import typing as t
 
 from .. import policies
 from ..bucket_lifecycle import filled, rules, wrong
-from ..cell import Cell, tags_of
+from ..cell import Cell
 from ..kind import Kind, Resource, every_tag
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -45,8 +45,13 @@ class Bucket(Kind):
 
     def _tags(self, cell: Cell, match: re.Match[str]) -> dict[str, str]:
         """A bucket gets its tags in the call after it is made: without any it is what a killed run left."""
-        tags = cell.call("s3", "get_bucket_tagging", absent=("NoSuchTagSet",), Bucket=match.string)
-        return tags_of(tags["TagSet"]) if tags else every_tag(cell.name, self.name, match["logical"])
+        bucket = match.string
+
+        def ask() -> t.Any:
+            return (cell.call("s3", "get_bucket_tagging", absent=("NoSuchTagSet",), Bucket=bucket) or {}).get("TagSet")
+
+        tags = cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
+        return tags or every_tag(cell.name, self.name, match["logical"])
 
     @staticmethod
     def _attributes(cell: Cell, bucket: str, account: str) -> dict[str, t.Any]:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from ..cell import Cell, tags_of
 from ..kind import FAILED, PENDING, READY, Kind, Resource
-from ..tagged import every_cells
 
 STATES = {"ISSUED": READY, "PENDING_VALIDATION": PENDING}
 #: ACM lists RSA 2048 certificates only, unless the key types are named.
@@ -28,7 +27,7 @@ class Certificate(Kind):
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         listed = cell.pages("acm", "list_certificates", "CertificateSummaryList", Includes={"keyTypes": EVERY_TYPE})
-        known = every_cells(cell) if listed else {}
+        known = cell.tagged() if listed else {}
         tags = cell.map(lambda each: self._tags(cell, each, known), listed)
         found = list(
             cell.owned(

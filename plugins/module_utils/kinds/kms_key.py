@@ -12,7 +12,6 @@ import typing as t
 from .. import policies
 from ..cell import Cell
 from ..kind import CELL_TAG, KIND_TAG, PENDING, READY, Kind, Resource
-from ..tagged import every_cells
 
 #: Scheduled for deletion: as good as gone, though it can still be had back.
 GONE = ("PendingDeletion", "PendingReplicaDeletion")
@@ -35,7 +34,7 @@ class KmsKey(Kind):
         # A run that was killed between making a key and naming it leaves one that only its tags find again.
         nameless = {
             arn.rsplit("/", 1)[-1]
-            for arn, tags in every_cells(cell).items()
+            for arn, tags in cell.tagged().items()
             if ":kms:" in arn and tags.get(CELL_TAG) == cell.name and tags.get(KIND_TAG) == self.name
         } - set(aliases.values())
         found = cell.map(lambda ident: self._key(cell, ident), [*dict.fromkeys(aliases.values()), *sorted(nameless)])
@@ -71,11 +70,11 @@ class KmsKey(Kind):
             )
 
     @staticmethod
-    def _key(cell: Cell, ident: str) -> tuple[dict[str, t.Any], list[dict[str, str]], dict[str, t.Any]] | None:
-        tags = cell.pages("kms", "list_resource_tags", "Tags", KeyId=ident)
-        if {"TagKey": CELL_TAG, "TagValue": cell.name} not in tags:
-            return None  # another cell's, whose name begins like this one's
+    def _key(cell: Cell, ident: str) -> tuple[dict[str, t.Any], dict[str, str], dict[str, t.Any]] | None:
         key = cell.call("kms", "describe_key", KeyId=ident)["KeyMetadata"]
+        tags = cell.resource_tags(key["Arn"], lambda: cell.pages("kms", "list_resource_tags", "Tags", KeyId=ident))
+        if tags.get(CELL_TAG) != cell.name:
+            return None  # another cell's, whose name begins like this one's
         if key["KeyState"] in GONE:
             return None
         account = key["Arn"].split(":")[4]

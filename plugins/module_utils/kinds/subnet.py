@@ -43,6 +43,12 @@ class Subnet(Kind):
             for name, subnet, tags in cell.owned(self.name, subnets, lambda s: s["Tags"], lambda s: s["SubnetId"])
         }
 
+    def impossible(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        zones = [each["ZoneName"] for each in cell.pages("ec2", "describe_availability_zones", "AvailabilityZones")]
+        for name, entry in entries.items():
+            if entry["zone"] not in zones:
+                yield f"{name}.zone: there is no zone {entry['zone']} in {cell.region}; there are {', '.join(zones)}"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         try:
             network = ipaddress.IPv4Network(entry["cidr"])
