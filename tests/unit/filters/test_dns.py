@@ -1,0 +1,61 @@
+"""Filters of the dns role."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.terrace.aws.plugins.filter.dns import dns_record_arguments, dns_records, dns_vpcs
+
+RESOURCES = {
+    "hosted_zone": {"internal": {"id": "Z1", "attributes": {"domain": "example.internal"}}},
+    "db_instance": {"main": {"facts": {"endpoint": "db.example.com"}}, "new": {"facts": {"endpoint": ""}}},
+    "replication_group": {},
+    "load_balancer": {"internal": {"facts": {"dns_name": "lb.example.com", "hosted_zone": "Z2"}}},
+}
+
+
+def entry(name="api", kind="A", **options):
+    return {"zone": "internal", "name": name, "type": kind, "ttl": 60, "values": [], "target": "", **options}
+
+
+def test_names_become_records_whose_type_follows_from_the_target():
+    names = {
+        "internal": {
+            "database": {"target": "database:main"},
+            "app": {"target": "load_balancer:internal"},
+            "@": {"type": "TXT", "values": ["a"]},
+            "host": {"values": ["10.0.0.1"]},
+        }
+    }
+    made = dns_records(names)
+    assert list(made) == ["internal/database/CNAME", "internal/app/A", "internal/@/TXT", "internal/host/A"]
+    assert made["internal/@/TXT"] == {"type": "TXT", "values": ["a"], "zone": "internal", "name": "@"}
+    assert dns_records({}) == {}
+
+
+def test_values_go_as_they_are_and_the_zones_own_name_is_its_domain():
+    made = dns_record_arguments(entry("@", "TXT", values=["a"]), RESOURCES)
+    assert made == {"hosted_zone_id": "Z1", "record": "example.internal", "type": "TXT", "value": ["a"], "ttl": 60}
+
+
+def test_a_database_is_led_to_by_its_endpoint():
+    made = dns_record_arguments(entry("db", "CNAME", target="database:main"), RESOURCES)
+    assert (made["record"], made["value"], made["ttl"]) == ("db.example.internal", ["db.example.com"], 60)
+    assert "alias" not in made
+
+
+def test_a_balancer_is_led_to_by_an_alias_without_ttl():
+    made = dns_record_arguments(entry(target="load_balancer:internal"), RESOURCES)
+    assert (made["alias"], made["alias_hosted_zone_id"], made["value"]) == (True, "Z2", ["lb.example.com"])
+    assert "ttl" not in made
+
+
+@pytest.mark.parametrize("target", ["database:new", "database:none", "cache:main"])
+def test_a_target_without_a_name_is_said(target):
+    with pytest.raises(AnsibleFilterError, match=f"api.example.internal: {target} has no DNS name yet"):
+        dns_record_arguments(entry(kind="CNAME", target=target), RESOURCES)
+
+
+def test_vpcs_carry_the_region():
+    assert dns_vpcs(["main"], {"main": "vpc-1"}, "eu-west-1") == [{"id": "vpc-1", "region": "eu-west-1"}]
