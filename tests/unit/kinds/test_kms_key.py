@@ -70,12 +70,12 @@ def test_leaves_out_other_cells_and_what_is_being_deleted(lab, cell, make):
     assert KmsKey().read(cell()) == {}
 
 
-def test_costs_four_calls_a_key_and_two(lab, cell, make):
+def test_costs_three_calls_a_key_and_two(lab, cell, make):
     make("data")
     make("storage")
     lab.reset_calls()
     KmsKey().read(cell())
-    assert lab.calls()["total"] == 10
+    assert lab.calls()["total"] == 8
 
 
 def test_refuses_what_is_no_principal():
