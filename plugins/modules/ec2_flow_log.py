@@ -11,8 +11,7 @@ DOCUMENTATION = r"""
 module: ec2_flow_log
 short_description: Make or remove a flow log of a VPC
 version_added: 0.1.0
-description:
-  - Makes a flow log, tagged from the beginning, or removes one. Of one that exists AWS changes nothing but the tags.
+description: Makes a flow log, tagged from the beginning, or removes one. Of one that exists AWS changes nothing but the tags.
 options:
   state:
     description: Whether it is to exist.
@@ -20,7 +19,7 @@ options:
     choices: [present, absent]
     default: present
   flow_log_id:
-    description: The flow log to tag or to remove. Without it one is made.
+    description: The flow log to tag or to remove; one is made without.
     type: str
   resource_id:
     description: The VPC whose traffic is logged. Required to make one.
@@ -34,7 +33,7 @@ options:
     description: ARN of the bucket the log goes to.
     type: str
   log_group:
-    description: Name of the CloudWatch log group the log goes to.
+    description: Name of the CloudWatch log group the log goes to instead.
     type: str
   role_arn:
     description: ARN of the role that may write to the log group.
@@ -51,11 +50,8 @@ options:
   tags:
     description: All its tags. Required when it is to exist.
     type: dict
-extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-author:
-  - The Terrace developers
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
+author: [The Terrace developers]
 """
 
 EXAMPLES = r"""
@@ -82,8 +78,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 def refused(module, answer):
     """Fail for what AWS did not do: it says so in an answer that otherwise looks like success."""
-    errors = [each["Error"] for each in answer.get("Unsuccessful") or []]
-    if errors:
+    if errors := [each["Error"] for each in answer.get("Unsuccessful") or []]:
         module.fail_json(msg="; ".join(f"AWS refused: {each['Code']}: {each['Message']}" for each in errors))
 
 
@@ -122,8 +117,8 @@ def remove(module, client, ident):
 
 def main():
     """Run the module."""
-    words = {each: {} for each in ("flow_log_id", "resource_id", "bucket_arn", "log_group", "role_arn")}
-    others = {
+    spec = {
+        **{each: {} for each in ("flow_log_id", "resource_id", "bucket_arn", "log_group", "role_arn")},
         "state": {"choices": ["present", "absent"], "default": "present"},
         "traffic": {"choices": ["ALL", "ACCEPT", "REJECT"], "default": "ALL"},
         "aggregation_interval": {"type": "int", "choices": [60, 600], "default": 600},
@@ -131,7 +126,7 @@ def main():
         "tags": {"type": "dict"},
     }
     module = AnsibleAWSModule(
-        argument_spec={**words, **others},
+        argument_spec=spec,
         required_if=[("state", "present", ["tags"]), ("state", "absent", ["flow_log_id"])],
         required_one_of=[("flow_log_id", "resource_id")],
         mutually_exclusive=[("bucket_arn", "log_group"), ("bucket_arn", "role_arn")],
@@ -142,7 +137,7 @@ def main():
     try:
         if module.params["state"] == "absent":
             remove(module, client, ident)
-        if not ident:
+        elif not ident:
             make(module, client)
         changed = ensure_ec2_tags(client, module, ident, resource_type="vpc-flow-log", tags=module.params["tags"])
         module.exit_json(changed=changed, flow_log_id=ident)
