@@ -223,19 +223,20 @@ class Bench:
         return {name: round(value, 4) for name, value in figures.items()}
 
     def memory(self, children: int = 10) -> dict:
-        """Proportional set size of the warm process and of children at work, in MiB."""
-        tasks = [
-            {"name": "warm", **MODULES[name], "loop": [1, 2]}
-            for name in ("ec2_vpc_subnet", "s3_bucket", "iam_role", "rds_instance")
-        ]
+        """Proportional set size of the warm process and of children that wait for a database, in MiB."""
+        self.empty()
+        self.lab.delays(rds=20)
         hosts = {f"w{n}": {"ansible_connection": "terrace.aws.warm"} for n in range(children)}
         (self.path / "memory.json").write_text(json.dumps(
             {"all": {"vars": {"ansible_python_interpreter": sys.executable}, "hosts": hosts}}))  # fmt: skip
-        wait = {"name": "wait", "amazon.aws.ec2_instance_info": {"filters": {"instance-state-name": ["running"]}}}
-        slow = {"name": "slow", "ansible.builtin.wait_for": {"timeout": 6}}
+        first = [
+            {"name": name, **MODULES[name], "loop": [1, 2]} for name in ("ec2_vpc_subnet", "s3_bucket", "iam_role")
+        ]
+        database = {**DATABASE, "db_instance_identifier": "bench-{{ inventory_hostname }}"}
+        wait = {"name": "wait", "amazon.aws.rds_instance": database}
         (self.path / "memory-play.json").write_text(json.dumps([
-            {"hosts": "w0", "gather_facts": False, "tasks": tasks},
-            {"hosts": "all", "gather_facts": False, "tasks": [wait, slow]}]))  # fmt: skip
+            {"hosts": "w0", "gather_facts": False, "tasks": first},
+            {"hosts": "all", "gather_facts": False, "tasks": [wait]}]))  # fmt: skip
         run = subprocess.Popen(
             [BIN / "ansible-playbook", "-i", "memory.json", "memory-play.json", "-f", str(children)], cwd=self.path,
             env=self.environment, stdout=subprocess.DEVNULL,
@@ -258,9 +259,8 @@ class Bench:
     def warm_processes(self) -> tuple[int, list[int]] | None:
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "comm").read_text() == "terrace-warm\n" and str(self.path) in os.readlink(
-                    process / "fd/1"
-                ):
+                name, log = (process / "comm").read_text(), os.readlink(process / "fd/1")
+                if name == "terrace-warm\n" and log.startswith(str(self.path)):
                     listed = (process / "task" / process.name / "children").read_text().split()
                     return int(process.name), [int(pid) for pid in listed]
             except OSError:
@@ -300,13 +300,15 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
     results: dict = {"modules": {}}
     if options.output.exists():
         results = json.loads(options.output.read_text())
-    results |= {"python": sys.version.split()[0], "date": time.strftime("%Y-%m-%d")}
+    words = " ".join(word for word in sys.argv[1:] if word != str(options.mitogen))
+    results |= {"python": sys.version.split()[0], "date": time.strftime("%Y-%m-%d"), "arguments": words}
     ways = ("local", *(["mitogen"] if options.mitogen else []), "warm")
 
     def keep(line: str) -> None:
         print(line, flush=True)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(results, indent=2) + "\n")
+        options.output.with_suffix(".md").write_text(tables(results))
 
     for module in options.only:
         if module == "postgresql_query" and not bench.start_postgres():
@@ -321,6 +323,37 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
     if options.memory:
         results["memory, MiB PSS"] = bench.memory()
         keep(json.dumps(results["memory, MiB PSS"]))
+
+
+def tables(results: dict) -> str:
+    """The results as Markdown."""
+
+    def row(module: str, figure: str, digits: int, ways: tuple[str, ...]) -> str:
+        figures = results["modules"][module]
+        cells = [f"{figures[way][figure]:.{digits}f}" if way in figures else "–" for way in ways]
+        ratio = f"{figures['local / warm'][figure]:.1f}"
+        return f"| {module} | {figures['calls']} | {figures['load before']} | {' | '.join(cells)} | {ratio} |"
+
+    lines = [
+        "# What a module call costs",
+        "",
+        f"Taken on {results['date']} with `.venv/bin/python bench/warm.py {results['arguments']}`, Python {results['python']},",
+        f"{os.cpu_count()} cores. The rows of one module are of one run, one connection after the other. All in seconds a call.",
+        "*load* is the machine's load average when the module's turn came.",
+    ]
+    for title, figure, digits, ways in (
+        ("CPU of the module's process", "module CPU", 3, ("local", "warm")),
+        ("Wall of a task item", "task wall", 2, ("local", "mitogen", "warm")),
+        ("CPU of everything: Ansible, workers, module or warm process", "all CPU", 2, ("local", "mitogen", "warm")),
+    ):
+        lines += ["", f"## {title}", "", f"| module | calls | load | {' | '.join(ways)} | local / warm |"]
+        lines += ["|---" * (len(ways) + 4) + "|", *(row(module, figure, digits, ways) for module in results["modules"])]
+    if memory := results.get("memory, MiB PSS"):
+        lines += ["", "## Memory, proportional set size", ""]
+        lines += [
+            f"The warm process {memory['server']} MiB; {memory['children']} children at work {memory['all children']} MiB."
+        ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

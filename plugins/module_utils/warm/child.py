@@ -50,12 +50,16 @@ def prepare(server, connection: int, fds: list[int], meta: dict, entry, argument
             direct: bool) -> tuple[Callable, dict]:  # fmt: skip
     """Everything from the fork to the start of the module. Returns what runs it; leaves the process when it is not to run."""
     try:
-        KEPT.append(server)
+        KEPT.extend((server, entry))
         warm = server.warm
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server.pid:
             os._exit(1)
         gc.enable()
+        # What the server found out for itself is no news to it.
+        lessons.COMPILED.clear()
+        models.MISSED.clear()
+        models.ALIASED.clear()
         arrange(warm, connection, fds, entry)
         conn = socket.socket(fileno=CONNECTION_FD)
         conn.setblocking(True)
@@ -194,7 +198,7 @@ def ended(ex: BaseException | None) -> None:
         if ex is not None:
             # The frames of the module hang on it, and with them what is to be finalized.
             ex.__traceback__ = ex.__context__ = ex.__cause__ = None
-        status = finish(status, died)
+        status = finish(status, died, KEPT[1].digest.hex())
     finally:
         os._exit(status)
 
@@ -208,10 +212,11 @@ def exit_status(code: object) -> int:
     return 1
 
 
-def finish(status: int, died: bool) -> int:
+def finish(status: int, died: bool, payload: str) -> int:
     """End as Python does: threads, atexit, objects with a finalizer, standard streams. Without freeing what was preloaded."""
-    if models.MISSED or lessons.COMPILED:
-        lessons.tell({"models": models.MISSED, "code": lessons.COMPILED})
+    told = {"models": models.MISSED, "aliases": models.ALIASED, "code": lessons.COMPILED}
+    if any(told.values()):
+        lessons.tell({**told, "payload": payload})
     for step in (threading._shutdown, atexit._run_exitfuncs, gc.collect):
         try:
             step()

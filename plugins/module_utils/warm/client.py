@@ -90,6 +90,12 @@ def prepare(conn: socket.socket, command: Command, payload: bytes, outer: str, c
     except (OSError, ValueError) as ex:
         raise Unavailable(f"the server went away: {ex}", retry=True) from ex
     if "ready" not in line:
+        if line.get("retry"):
+            # By the time the connection is closed the process has put its socket away, and no second try finds it.
+            with contextlib.suppress(OSError):
+                conn.shutdown(socket.SHUT_WR)
+                while conn.recv(4096):
+                    pass
         raise Unavailable(line.get("refuse", "no answer"), line.get("retry", False))
     conn.settimeout(None)
     return line

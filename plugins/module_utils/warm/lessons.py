@@ -1,9 +1,9 @@
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a child tells the server at its end: names of files that it would have been quicker to find in memory.
+"""What a child tells the server at its end: names of files and events that it would have been quicker to find in memory.
 
-Only names travel, never data: the server reads the files itself.
+Only names travel, never data: the server reads the files and looks the events up itself.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ class Lessons:
                         models.remember(path)
                     except Exception as ex:
                         print(f"{path}: {type(ex).__name__}: {ex}", file=sys.stderr)
-            for path in lesson.get("code", ()):
-                for entry in self.payloads.entries.values():
-                    if path[len(preload.PATH) + 1 :] in entry.contents:
-                        os.dup2(entry.fd, preload.FD, inheritable=False)
-                        self.payloads.compile(path, entry)
-            return stale
+            for name in lesson.get("aliases", ()):
+                models.remember_alias(name)
+            entry = self.payloads.entries.get(bytes.fromhex(lesson.get("payload", "")))
+            if entry is not None and lesson.get("code"):
+                os.dup2(entry.fd, preload.FD, inheritable=False)
+                for path in lesson["code"]:
+                    self.payloads.compile(path, entry)
+        return stale

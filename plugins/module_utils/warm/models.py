@@ -147,6 +147,7 @@ def create_name_mapping(self, service_model):
 
 
 ALIASES: dict[str, str] = {}
+ALIASED: list[str] = []  # names of events (service and operation) this process had to look up itself
 VERIFIED: set[types.FunctionType] = set()
 
 
@@ -159,16 +160,27 @@ def alias_event_name(self, event_name):
     known = ALIASES.get(event_name)
     if known is None:
         known = ALIASES[event_name] = ORIGINAL["alias"](self, event_name)
+        ALIASED.append(event_name)
     return known
 
 
+def remember_alias(event_name: str) -> None:
+    """In the server: look up the name of an event for the children to come."""
+    from botocore import hooks
+
+    if "alias" in ORIGINAL and len(ALIASES) < 100 * LIMIT:
+        hooks.EventAliaser(hooks.HierarchicalEmitter())._alias_event_name(event_name)
+        ALIASED.clear()
+
+
 def verify_accept_kwargs(self, func):
-    """HierarchicalEmitter._verify_accept_kwargs; a plain function is looked at once."""
-    if type(func) is not types.FunctionType:
+    """HierarchicalEmitter._verify_accept_kwargs; a function is looked at once, a method for all of its class."""
+    plain = func.__func__ if type(func) is types.MethodType else func
+    if type(plain) is not types.FunctionType:
         ORIGINAL["verify"](self, func)
-    elif func not in VERIFIED:
+    elif plain not in VERIFIED:
         ORIGINAL["verify"](self, func)
-        VERIFIED.add(func)
+        VERIFIED.add(plain)
 
 
 def remember(file_path: str) -> None:
@@ -178,7 +190,7 @@ def remember(file_path: str) -> None:
     if "load" not in ORIGINAL or len(PARSED) > LIMIT:
         return
     if file_path.startswith("list:"):
-        loaders.Loader().list_available_services(file_path[5:])
+        loaders.Loader(extra_search_paths=list(packaged())).list_available_services(file_path[5:])
         MISSED.clear()
         return
     path = next((file_path + ending for ending in endings() if os.path.isfile(file_path + ending)), None)

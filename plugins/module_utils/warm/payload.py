@@ -47,8 +47,9 @@ class Unknown(ValueError):  # noqa: N818 - an answer, not an error
 class Entry:
     """One distinct zip: its memfd and what was found out about it."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, digest: bytes) -> None:
         self.fd = fd
+        self.digest = digest
         self.names: list[str] = []
         self.contents: dict = {}  # as zipimport keeps it
         self.purge: list[str] = []  # preloaded modules that this payload does not have
@@ -93,20 +94,20 @@ class Payloads:
         if entry is None or entry.groups != tuple(self.preload.loaded):
             if entry is not None:
                 os.close(entry.fd)
-            entry = self.open(base64.b64decode(zipped), arguments["module_fqn"])
+            entry = self.open(base64.b64decode(zipped), digest, arguments["module_fqn"])
         self.entries[digest] = entry  # last is newest
         while len(self.entries) > self.limit:
             os.close(self.entries.pop(next(iter(self.entries))).fd)
         return entry, arguments
 
-    def open(self, data: bytes, module: str) -> Entry:
+    def open(self, data: bytes, digest: bytes, module: str) -> Entry:
         """Compare a zip with what is preloaded, load the groups it is for, and compile its module."""
         buffer = io.BytesIO(data)
         with zipfile.ZipFile(buffer, "a") as archive:
             names = archive.namelist()
             self.preload.want(names)
             archive.writestr(zipfile.ZipInfo("sitecustomize.py"), SITECUSTOMIZE)
-        entry = Entry(preloading.memfd("payload", buffer.getvalue()))
+        entry = Entry(preloading.memfd("payload", buffer.getvalue()), digest)
         os.dup2(entry.fd, preloading.FD, inheritable=False)
         entry.names = names
         entry.groups = tuple(self.preload.loaded)
@@ -132,7 +133,8 @@ class Payloads:
             return
         try:
             source = zipimport._get_data(preloading.PATH, toc)
-            self.code.setdefault((pathname, source), COMPILE(pathname, source))
+            if (pathname, source) not in self.code:
+                self.code[pathname, source] = COMPILE(pathname, source)
         except Exception:  # the module's own fault: the child meets it again, where it belongs
             return
         while len(self.code) > 500:

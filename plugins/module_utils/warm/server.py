@@ -255,14 +255,14 @@ class Server:
             if not pid:
                 return
             call = next((call for call in self.calls.values() if call.pid == pid), None)
+            if self.warm.lessons.learn():
+                self.retire()
             if call is None:
                 continue
             report = {"status": status, "cpu": usage.ru_utime + usage.ru_stime}
             with contextlib.suppress(OSError):
                 call.conn.sendall(json.dumps(report).encode() + b"\n")
             self.drop(call)
-            if self.warm.lessons.learn():
-                self.retire()
 
 
 def listen(path: str) -> socket.socket:
