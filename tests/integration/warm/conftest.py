@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +31,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.started: list[subprocess.Popen] = []
         self.sockets = path / "s"
         self.sockets.mkdir(mode=0o700)
         for name in ("library", "module_utils"):
@@ -88,6 +92,27 @@ class Bench:
         )  # fmt: skip
         return done.stdout + done.stderr
 
+    def start(self, command: list[str], **more: object) -> subprocess.Popen:
+        """A playbook that goes on while the test does something to it; at the end of the test it is ended."""
+        environment = {**self.environment, **more.pop("environment", {})}
+        self.started.append(subprocess.Popen(command, cwd=self.path, env=environment, **more))
+        return self.started[-1]
+
+    def end(self) -> None:
+        """Leave no process behind, whatever became of the test."""
+        for running in self.started:
+            if running.poll() is None:
+                running.terminate()
+                running.wait(timeout=60)
+        for _ in range(600):
+            if not (left := self.servers()):
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+        raise AssertionError(f"warm processes {left} do not end")
+
     def servers(self) -> list[int]:
         """The warm processes of this directory that live."""
         found = []
@@ -105,8 +130,10 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     path = Path(tempfile.mkdtemp(prefix="tw"))
-    yield Bench(path)
-    shutil.rmtree(path)
+    bench = Bench(path)
+    yield bench
+    bench.end()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def normal(value: object, host: str) -> object:
