@@ -15,6 +15,7 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, lookup_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..module_utils import registry
@@ -26,6 +27,9 @@ from . import specs
 # once a task.
 registry.all_kinds()
 specs.preload()
+for _filter in ("terrace.aws.cell_environment", "ansible.builtin.default", "ansible.builtin.dict2items"):
+    filter_loader.get(_filter)
+lookup_loader.get("ansible.builtin.env")
 
 
 class Observations:

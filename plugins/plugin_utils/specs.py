@@ -91,11 +91,16 @@ def unknown_options(options: dict[str, t.Any], value: dict[str, t.Any], where: s
 
 
 def plain(value: t.Any) -> t.Any:
-    """A copy without Ansible's lazy containers, which a validator would copy together with the whole template engine."""
+    """A copy without Ansible's lazy containers and tagged strings.
+
+    A validator copies what it is given, and with a lazy container the whole template engine.
+    """
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
     return value
 
 
