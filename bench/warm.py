@@ -279,6 +279,7 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--local-calls", type=int, help="fewer over local, which takes most of the time")
     parser.add_argument("--only", nargs="*", choices=MODULES, default=list(MODULES))
     parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
@@ -314,8 +315,10 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
         if module == "postgresql_query" and not bench.start_postgres():
             print("postgresql_query: there is no PostgreSQL here")
             continue
-        figures: dict = {"calls": options.calls, "load before": round(os.getloadavg()[0], 1)}
-        figures |= {way: bench.measure(module, way, options.calls) for way in ways}
+        calls = dict.fromkeys(ways, options.calls) | {"local": options.local_calls or options.calls}
+        figures: dict = {"calls": calls, "load before": round(os.getloadavg()[0], 1)}
+        figures |= {way: bench.measure(module, way, calls[way]) for way in ways}
+        figures["load after"] = round(os.getloadavg()[0], 1)
         local, warm = figures["local"], figures["warm"]
         figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
         results["modules"][module] = figures
@@ -332,14 +335,17 @@ def tables(results: dict) -> str:
         figures = results["modules"][module]
         cells = [f"{figures[way][figure]:.{digits}f}" if way in figures else "–" for way in ways]
         ratio = f"{figures['local / warm'][figure]:.1f}"
-        return f"| {module} | {figures['calls']} | {figures['load before']} | {' | '.join(cells)} | {ratio} |"
+        calls = f"{figures['calls']['local']}, {figures['calls']['warm']}"
+        load = f"{figures['load before']}–{figures['load after']}"
+        return f"| {module} | {calls} | {load} | {' | '.join(cells)} | {ratio} |"
 
     lines = [
         "# What a module call costs",
         "",
         f"Taken on {results['date']} with `.venv/bin/python bench/warm.py {results['arguments']}`, Python {results['python']},",
         f"{os.cpu_count()} cores. The rows of one module are of one run, one connection after the other. All in seconds a call.",
-        "*load* is the machine's load average when the module's turn came.",
+        "*calls*: over `local`, over the others. *load*: the machine's load average before and after the module's turn; this",
+        "bench alone makes about 1.",
     ]
     for title, figure, digits, ways in (
         ("CPU of the module's process", "module CPU", 3, ("local", "warm")),

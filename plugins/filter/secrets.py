@@ -43,7 +43,9 @@ def secret_values(fields: dict[str, t.Any], name: str = "") -> dict[str, str]:
             values[field] = os.environ.get(str(how["environment"]), "")
             if not values[field]:
                 variable = how["environment"]
-                raise AnsibleFilterError(f"secret {name}: {field} comes from the environment, where {variable} is not set")
+                raise AnsibleFilterError(
+                    f"secret {name}: {field} comes from the environment, where {variable} is not set"
+                )
         else:
             values[field] = generated(**(how["generate"] or {}))
     return values

@@ -116,4 +116,3 @@ def _zones(entry: Entry, world: World) -> t.Iterator[str]:
             f"multi_az: the standby needs a second zone, but subnet group {entry['subnet_group']} is in "
             f"{', '.join(sorted(covered)) or 'none'} alone"
         )
-

@@ -42,12 +42,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ids:
-  description: C({kind: {name: id}}).
+  description: The id by kind and name.
   returned: always
   type: dict
 resources:
   description:
-    - C({kind: {name: resource}}); a resource has C(id), C(attributes) (the inventory's words), C(facts) (what only AWS
+    - The resource by kind and name; it has C(id), C(attributes) (the inventory's words), C(facts) (what only AWS
       knows), C(tags), C(state) (ready, pending, failed, leaving) and C(status) (AWS's word).
   returned: always
   type: dict

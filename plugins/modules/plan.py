@@ -75,21 +75,21 @@ pending:
   type: bool
 write:
   description:
-    - Entries to create or update, C({kind: {name: entry}}), with defaults filled in, all tags (C(tags)), what it is called on
+    - Entries to create or update, by kind and name, with defaults filled in, all tags (C(tags)), what it is called on
       AWS (C(aws_name)), its id where it exists (C(id)) and the names of the fields that differ (C(fields)).
     - Every desired entry when the variable C(terrace_trust_plan) is false.
   returned: always
   type: dict
 replace:
-  description: Resources to remove before they are made again, C({kind: {name: resource}}).
+  description: Resources to remove before they are made again, by kind and name.
   returned: always
   type: dict
 remove:
-  description: Resources to remove, C({kind: {name: resource}}).
+  description: Resources to remove, by kind and name.
   returned: always
   type: dict
 ids:
-  description: Ids of the kinds and of all kinds they refer to, C({kind: {name: id}}).
+  description: Ids of the kinds and of all kinds they refer to, by kind and name.
   returned: always
   type: dict
 resources:

@@ -94,7 +94,11 @@ def test_acl_rules_as_the_module_takes_them():
 
 def test_routes_as_the_module_takes_them():
     ids = {"nat_gateway": {"a": "nat-1"}, "internet_gateway": {"main": "igw-1"}}
-    routes = {"0.0.0.0/0": "nat_gateway:a", "10.9.0.0/16": "transit_gateway:tgw-1", "10.8.0.0/16": "internet_gateway:main"}
+    routes = {
+        "0.0.0.0/0": "nat_gateway:a",
+        "10.9.0.0/16": "transit_gateway:tgw-1",
+        "10.8.0.0/16": "internet_gateway:main",
+    }
     assert vpc_routes(routes, ids) == [
         {"dest": "0.0.0.0/0", "nat_gateway_id": "nat-1"},
         {"dest": "10.9.0.0/16", "transit_gateway_id": "tgw-1"},
