@@ -165,7 +165,7 @@ def test_drift_of_many_sorts_is_found_and_mended(api, operator, tmp_path):
     assert run.status == 2
     found = json.loads(report.read_text())
     assert set(found["changed"]) == {address for address, _cause in DRIFT.values()}
-    assert found["changed"]["db_instance/main"]["backup_retention"] == {"before": 1, "after": 7}
+    assert found["changed"]["db_instance/main"]["backup_retention_period"] == {"before": 1, "after": 7}
     assert not found["missing"]
     assert not found["orphaned"]
     operator.play("site").ok()
