@@ -11,7 +11,6 @@ ARGS ?=
 BIN := .venv/bin
 at_lab := $(if $(filter none,$(LAB)),,-i inventories/lab)
 play = $(BIN)/ansible-playbook -i $(INVENTORY) $(at_lab) $(ARGS)
-cell = $(notdir $(INVENTORY))
 
 .PHONY: help setup lab lab-down lab-status demo plan apply drift adopt destroy test test-unit lint bench clean
 
@@ -60,8 +59,10 @@ lint: setup ## ansible-lint, yamllint, ruff
 test: setup ## Everything that can run here
 	@./tests/run.sh
 
-bench: setup ## Measure; figures go to bench/results
-	@$(BIN)/python -m bench
+bench: setup ## Measure (bench/README.md says what); wants a quiet machine
+	@$(BIN)/python bench/site_runs.py
+	@$(BIN)/python -m bench.security_groups
+	@$(BIN)/python bench/warm.py --calls 100
 
 clean: ## Remove .venv, caches and run state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab down; fi
