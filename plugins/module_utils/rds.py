@@ -25,6 +25,9 @@ INHERITED = frozenset(
 )  # fmt: skip
 #: Said of the writing, not of the instance.
 MANNERS = frozenset({"apply_immediately", "allow_major_version_upgrade", "credentials"})
+#: From this size on, gp3 takes IOPS and throughput of one's own.
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
+GP3_LARGE = 400
 #: Days of backups where an entry says none.
 RETENTION = 7
 
@@ -45,8 +48,8 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> 
         "allocated_storage": min(int(tags.get(STORAGE_TAG) or allocated), allocated),
         "max_allocated_storage": now.get("MaxAllocatedStorage"),
         "storage_type": now.get("StorageType"),
-        "iops": now.get("Iops"),
-        "storage_throughput": now.get("StorageThroughput"),
+        "iops": None if _standard(now) else now.get("Iops"),
+        "storage_throughput": None if _standard(now) else now.get("StorageThroughput"),
         "storage_encrypted": bool(now.get("StorageEncrypted")),
         "kms_key": _key(cell, now.get("KmsKeyId")),
         "subnet_group": _name(cell, (instance.get("DBSubnetGroup") or {}).get("DBSubnetGroupName")),
@@ -131,3 +134,8 @@ def normalised(entry: dict[str, t.Any]) -> dict[str, t.Any]:
     if same.get("maintenance_window"):
         same["maintenance_window"] = same["maintenance_window"].lower()
     return same
+
+
+def _standard(now: dict[str, t.Any]) -> bool:
+    """Whether the storage has gp3's standard speed, which nobody chooses: below 400 GiB there is no other."""
+    return now.get("StorageType") == "gp3" and now.get("AllocatedStorage", 0) < GP3_LARGE

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from . import managed_data
-from .rds import INHERITED
+from .rds import GP3_LARGE, INHERITED
 
 CLASS = re.compile(r"db(\.[a-z0-9-]+){2,}")
 IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
@@ -23,8 +23,6 @@ WITHOUT_INSIGHTS = frozenset(f"db.{family}.{size}" for family in ("t2", "t3", "t
 #: Replicas a PostgreSQL instance can have. .../UserGuide/USER_ReadRepl.html
 MOST_REPLICAS = 15
 MOST_STORAGE = 65536
-#: From this size on, gp3 takes IOPS and throughput of one's own. .../UserGuide/CHAP_Storage.html#gp3-storage
-GP3_LARGE = 400
 LEAST_STORAGE = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100}
 
 Entry = dict[str, t.Any]
@@ -47,7 +45,7 @@ def problems(name: str, entry: Entry, world: World) -> t.Iterator[str]:
 
 
 def _primary(name: str, entry: Entry, world: World) -> t.Iterator[str]:
-    for option in ("engine_version", "allocated_storage", "credentials", "subnet_group"):
+    for option in ("engine_version", "allocated_storage", "subnet_group"):
         if not entry.get(option):
             yield f"{option}: missing; only a replica (source) goes without it"
     if entry.get("engine_version") and not re.fullmatch(r"\d+", entry["engine_version"]):

@@ -53,9 +53,11 @@ class AutoscalingGroup(Kind):
         state, status = _state(group, len(serving), refresh)
         launched = {tag["Key"] for tag in group["Tags"] if tag["PropagateAtLaunch"]}
         every = {tag["Key"] for tag in group["Tags"]} - {KIND_TAG}
+        policies = cell.pages("autoscaling", "describe_policies", "ScalingPolicies")
         return Resource(
             id=group["AutoScalingGroupName"],
             attributes={
+                "scaled": any(each["AutoScalingGroupName"] == group["AutoScalingGroupName"] for each in policies),
                 "launch_template": cell.name_of(self.references["launch_template"], template.get("LaunchTemplateId")),
                 "subnets": cell.names_of("subnet", filter(None, group.get("VPCZoneIdentifier", "").split(","))),
                 "min_size": group["MinSize"],

@@ -73,5 +73,10 @@ class DbInstance(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return rds.normalised(entry)
 
+    def impossible(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            if not entry.get("source") and not entry.get("credentials"):
+                yield f"{name}.credentials: missing; only a replica (source) is made without them"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         yield from rds_checks.problems(name, entry, world)

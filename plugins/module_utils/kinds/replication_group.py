@@ -65,6 +65,11 @@ class ReplicationGroup(Kind):
             same["maintenance_window"] = same["maintenance_window"].lower()
         return same
 
+    def impossible(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            if entry["auth_token"] and not entry.get("credentials"):
+                yield f"{name}.credentials: missing; name the secret with the token, or give auth_token: false"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         if not IDENTIFIER.fullmatch(name):
             yield f"{name} is no name AWS takes; right are small letters, digits and single hyphens, a letter first"
@@ -92,8 +97,6 @@ class ReplicationGroup(Kind):
     def _secrecy(entry: dict[str, t.Any]) -> t.Iterator[str]:
         if entry["auth_token"] and not entry["transit_encryption"]:
             yield "auth_token: needs transit_encryption; AWS takes no token over plain connections"
-        if entry["auth_token"] and not entry.get("credentials"):
-            yield "credentials: missing; name the secret with the token, or give auth_token: false"
         if entry.get("kms_key") and not entry["at_rest_encryption"]:
             yield "kms_key: needs at_rest_encryption"
 

@@ -60,11 +60,14 @@ class Secret(Kind):
         """The fields are written once and never compared: their values are nobody's business but the secret's."""
         return {**{key: value for key, value in entry.items() if key != "content"}, "kms_key": entry["kms_key"] or ""}
 
+    def impossible(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            if not entry["content"]:
+                yield f"{name}.content: name at least one field; the secret does not exist yet"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         if not re.fullmatch(r"[\w/+=.@-]+", name):
             yield "a secret's name takes letters, digits and /_+=.@- only"
-        if not entry["content"]:
-            yield "content: name at least one field"
         for field, how in entry["content"].items():
             if isinstance(how, list) or how is None or how == "":
                 yield f"content.{field}: must be a value, generate or environment"

@@ -111,7 +111,6 @@ def test_more_than_a_page(lab, cell):
         ({"iops": 4000}, "from 400 GiB on"),
         ({"storage_type": "io2", "allocated_storage": 100}, "iops: missing"),
         ({"engine_version": "17.4"}, "no major version"),
-        ({"credentials": None}, "credentials: missing"),
         ({"monitoring_interval": 60}, "monitoring_role_arn: missing"),
         ({"backup_window": "05:00-06:00", "maintenance_window": "Sun:05:30-Sun:06:30"}, "overlaps"),
         ({"backup_window": "23:45-00:30", "maintenance_window": "mon:00:00-mon:01:00"}, "overlaps"),
@@ -135,3 +134,15 @@ def test_check_across_entries() -> None:
         "subnet": {"data-a": {"zone": "us-east-1a"}},
     }
     assert "second zone" in "\n".join(DbInstance().check("main", entry(multi_az=True), world))
+
+
+def test_credentials_are_needed_to_make_an_instance_only():
+    from ansible_collections.terrace.aws.plugins.module_utils import registry
+
+    entries = {"main": {"credentials": None}, "replica": {"source": "main"}, "good": {"credentials": "database"}}
+    assert [each.split(":")[0] for each in registry.kind("db_instance").impossible(None, entries)] == [
+        "main.credentials"
+    ]
+    entries = {"main": {"auth_token": True}, "open": {"auth_token": False}}
+    found = list(registry.kind("replication_group").impossible(None, entries))
+    assert [each.split(":")[0] for each in found] == ["main.credentials"]

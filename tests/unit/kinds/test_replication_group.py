@@ -75,7 +75,6 @@ def test_what_waits_for_the_window_counts_as_done(lab, cell):
         ({"automatic_failover": True}, "2 nodes"),
         ({"nodes": 2, "multi_az": True}, "needs automatic_failover"),
         ({"transit_encryption": False}, "needs transit_encryption"),
-        ({"credentials": ""}, "credentials: missing"),
         ({"snapshot_retention": 40}, "40 days is out of range"),
         ({"node_type": "t4g.small"}, "is no node type"),
         ({"engine_version": "7"}, "major and minor"),
