@@ -87,6 +87,8 @@ class CallbackModule(CallbackBase):
             self._write(os.path.expanduser(path), summary)
 
     def _summed(self, plans: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+        # A list of the whole cell before the roles go to work says what they then plan themselves.
+        plans = [plan for plan in plans if plan["role"]] or plans
         planned = dict.fromkeys(WORDS, 0)
         done = dict.fromkeys(WORDS, 0)
         for plan in plans:
