@@ -14,7 +14,8 @@ fi
 usable='import sys, venv, ensurepip; sys.exit(not sys.version_info >= (3, 12))'
 python=
 for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 \
-  "$HOME"/.pyenv/versions/3.1[2-9].*/bin/python3 "$HOME"/.local/share/uv/python/cpython-3.1[2-9].*/bin/python3 \
+  "$HOME"/.pyenv/versions/3.14.*/bin/python3 "$HOME"/.pyenv/versions/3.13.*/bin/python3 \
+  "$HOME"/.pyenv/versions/3.12.*/bin/python3 "$HOME"/.local/share/uv/python/cpython-3.1[2-9].*/bin/python3 \
   /opt/python*/bin/python3 /usr/local/bin/python3.1[2-9]; do
   if "$candidate" -c "$usable" >/dev/null 2>&1; then
     python=$candidate
