@@ -12,7 +12,7 @@ BIN := .venv/bin
 at_lab := $(if $(filter none,$(LAB)),,-i inventories/lab)
 play = $(BIN)/ansible-playbook -i $(INVENTORY) $(at_lab) $(ARGS)
 
-.PHONY: help setup lab lab-down lab-status demo plan apply drift adopt destroy test test-unit lint bench clean
+.PHONY: help setup lab lab-down lab-status demo plan apply drift adopt destroy test test-slow test-unit lint bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ lint: setup ## ansible-lint, yamllint, ruff
 
 test: setup ## Everything that can run here
 	@./tests/run.sh
+
+test-slow: setup ## Runs that are killed, an API that fails, two accounts (about a quarter of an hour)
+	@$(BIN)/python -m pytest -m slow tests/integration/three_tier
 
 bench: setup ## Measure (bench/README.md says what); wants a quiet machine
 	@$(BIN)/python bench/site_runs.py

@@ -56,7 +56,7 @@ for config in molecule/*/molecule.yml; do
 done
 python -m lab down
 
-section story python -m pytest tests/integration/three_tier
+section story python -m pytest -m "not slow" tests/integration/three_tier
 section warm python -m pytest tests/integration/warm
 if [[ $(id -u) -eq 0 ]]; then
   section machines python -m pytest tests/integration/machines

@@ -8,6 +8,8 @@ import random
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 CELL = "development-use1"
 KILLS = 20
 DESTROY = ("-e", f"destroy_confirm={CELL}", "-e", '{"terrace_allow_data_loss": ["*"]}')
