@@ -15,7 +15,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from lab.machines import dnswire, firewall, hub
+from lab.machines import dnswire, firewall, hub, mirrors
 from lab.machines.dnswire import Question, Record
 from lab.machines.network import vpc_namespace
 from lab.machines.util import inside, run
@@ -197,7 +197,7 @@ class Resolver:
         return None
 
 
-ALLOWED = [*hub.REGISTRIES, "debian.org", "pythonhosted.org", "pypi.org"]
+ALLOWED = mirrors.DOMAINS
 
 
 def loopback_resolvers() -> list[str]:

@@ -17,6 +17,7 @@ import re
 import socket
 from pathlib import Path
 
+from lab.machines import mirrors
 from lab.machines.util import PREFIX, LabError, ip, ip_batch, run, sysctl
 
 HUB = f"{PREFIX}hub"
@@ -27,7 +28,7 @@ PUBLIC = ipaddress.ip_network("198.18.0.0/16")
 GATEWAY = "198.18.255.254"
 #: Who the lab's machines see when a program on this machine connects to them.
 OPERATOR = os.environ.get("LAB_OPERATOR_ADDRESS", "198.51.100.10")
-REGISTRIES = ["deb.debian.org", "security.debian.org", "pypi.org", "files.pythonhosted.org"]
+REGISTRIES = mirrors.HOSTS
 #: Whether this machine forwarded packets before the lab came.
 FORWARDING = Path("/run/terrace-lab-forwarding")
 RESOLVED = "/run/systemd/resolve/resolv.conf"

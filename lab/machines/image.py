@@ -18,11 +18,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from lab.machines.mirrors import MIRROR, SECURITY
 from lab.machines.util import LabError, cache_dir, find_command, need_commands, need_root, run, say
 
 SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
 
 
 def _words(text: str) -> list[str]:

@@ -10,6 +10,7 @@ import json
 
 import pytest
 
+from lab.machines import mirrors
 from tests.integration.machines.conftest import World, wait
 
 METADATA = "http://169.254.169.254/latest"
@@ -164,10 +165,8 @@ def world_namespaces() -> list[str]:
 
 def test_packages_come_from_the_registries_and_nothing_else_leaves(world: World) -> None:
     world.booted("app")
-    assert "200" in world.shell("app", "curl -sI -m10 http://deb.debian.org/debian/dists/trixie/InRelease | head -1")
-    assert (
-        world.shell("app", "curl -s -m5 https://pypi.org/simple/pip/ -o /dev/null -w '%{http_code}'").strip() == "200"
-    )
+    assert "200" in world.shell("app", f"curl -sI -m10 {mirrors.MIRROR}/dists/trixie/InRelease | head -1")
+    assert world.shell("app", f"curl -s -m5 {mirrors.PYTHON}/pip/ -o /dev/null -w '%{{http_code}}'").strip() == "200"
     assert world.shell("app", "getent hosts example.com", check=False) == ""
     assert not world.opens("app", "192.0.2.1", 443)
     # The web subnet has no route to a NAT gateway.
