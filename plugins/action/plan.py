@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
-from ansible_collections.terrace.aws.plugins.module_utils.kind import Resource, every_tag
+from ansible_collections.terrace.aws.plugins.module_utils.kind import READY, Resource, every_tag
 from ansible_collections.terrace.aws.plugins.plugin_utils import desired, render
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
 
@@ -23,15 +24,15 @@ PROOF_TRIES, PROOF_PAUSE = 6, 2.5
 
 
 class ActionModule(CellAction):
-    _VALID_ARGS = frozenset({"role", "kinds", "state", "prove", "fresh", "cell", "region"})
+    _VALID_ARGS = frozenset({"role", "kinds", "state", "prove", "brief", "fresh", "cell", "region"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:
         kinds = self._kinds()
+        self._leaving = {kind for kind in kinds if self._is_absent(kind)}
         world = self._world(kinds)
         rules = plan.Rules(
             prune=boolean(self.variable("terrace_prune", False)),
-            absent=self.option("state", "present") == "absent",
             replace=tuple(self.variable("terrace_allow_replace", [])),
             data_loss=tuple(self.variable("terrace_allow_data_loss", [])),
         )
@@ -47,7 +48,16 @@ class ActionModule(CellAction):
                 + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
                 result={"terrace_plan": self._summary(changes)},
             )
+        if boolean(self.option("brief", False)):
+            return self._brief(world, observed, changes)
         return self._result(kinds, world, rules, observed, changes)
+
+    def _is_absent(self, kind: str) -> bool:
+        """Whether nothing of a kind is desired: asked for in this task, or for its role in the inventory."""
+        state = self.option("state")
+        if state is None and not self.option("role"):
+            state = self.variable(f"{registry.kind(kind).role}_state", "present")
+        return state == "absent"
 
     def _kinds(self) -> list[str]:
         role = self.option("role")
@@ -59,22 +69,29 @@ class ActionModule(CellAction):
         return self.known_kinds(self.option("kinds") or registry.all_kinds())
 
     def _world(self, kinds: list[str]) -> desired.World:
+        nothing: desired.World = {kind: {} for kind in kinds}
+        if self._leaving == set(kinds):
+            return nothing
         variables = self._vars if self.option("role") else desired.variables_with_defaults(self._vars)
         templar = self._templar.copy_with_new_env(available_variables=variables)
-        if self.option("state", "present") == "absent":
-            return {kind: {} for kind in kinds}
-        world, problems = desired.of_kinds(kinds, variables, templar.template)
+        staying = [kind for kind in kinds if kind not in self._leaving]
+        world, problems = desired.of_kinds(staying, variables, templar.template)
         problems = problems or desired.cross_checked(world, self.cell_name())
         if problems:
             self._wrong(problems)
-        return desired.with_tags(world, self.variable("cell_tags", {}))
+        return nothing | desired.with_tags(world, self.variable("cell_tags", {}))
 
     def _compared(
         self, kinds: list[str], world: desired.World, rules: plan.Rules, fresh: bool
     ) -> tuple[dict[str, dict[str, Resource]], list[plan.Change]]:
         observed = self.observe(registry.with_references(kinds), fresh)
+        leaving = replace(rules, absent=True)
         found = [
-            change for kind in kinds for change in plan.changes(registry.kind(kind), world[kind], observed[kind], rules)
+            change
+            for kind in kinds
+            for change in plan.changes(
+                registry.kind(kind), world[kind], observed[kind], leaving if kind in self._leaving else rules
+            )
         ]
         return observed, found
 
@@ -112,7 +129,7 @@ class ActionModule(CellAction):
         )
 
     def _result(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
-        trusted = boolean(self.variable("terrace_trust_plan", True)) or rules.absent or self._task.check_mode
+        trusted = self._trusted() or self._leaving == set(kinds)
         touched = {(change.kind, change.name): change for change in changes if change.action != plan.ORPHAN}
         write: dict[str, dict[str, t.Any]] = {}
         gone: dict[str, dict[str, dict[str, t.Any]]] = {"replace": {}, "remove": {}}
@@ -141,6 +158,31 @@ class ActionModule(CellAction):
             result["diff"] = [
                 {"prepared": render.changes(changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")}
             ]
+        return result
+
+    def _trusted(self) -> bool:
+        """Whether only what differs is written; in check mode nothing else is shown either."""
+        return boolean(self.variable("terrace_trust_plan", True)) or self._task.check_mode
+
+    def _brief(self, world, observed, changes) -> dict[str, t.Any]:
+        """Whether there is anything for a role to do, to await or to say; and the counts."""
+        unsettled = [change.address for change in changes if change.action != plan.ORPHAN]
+        for kind, entries in world.items():
+            unsettled += [f"{kind}/{notice}" for notice in registry.kind(kind).notices(entries, observed[kind])]
+            unsettled += [
+                f"{kind}/{name}: {resource.status or resource.state}"
+                for name, resource in observed[kind].items()
+                if resource.state != READY
+            ]
+        totals = plan.counts(changes)
+        result: dict[str, t.Any] = {
+            "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
+            "settled": self._trusted() and not unsettled,
+            "unsettled": unsettled,
+            "terrace_plan": self._summary(changes),
+        }
+        if changes and not unsettled:
+            result["diff"] = [{"prepared": render.changes(changes, f"{self.cell_name()}: cell")}]
         return result
 
     def _summary(self, changes: list[plan.Change]) -> dict[str, t.Any]:

@@ -96,6 +96,10 @@ class Kind:
         """What is wrong with entries that are to be created and only AWS can tell; asked before the first write."""
         return iter(())
 
+    def notices(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        """What the role that owns the kind has to say or judge although nothing differs: its layer is not passed over."""
+        return iter(())
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         """The entry as :meth:`read` would describe it; for values with more than one spelling."""
         return entry

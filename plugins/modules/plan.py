@@ -26,14 +26,21 @@ options:
     type: list
     elements: str
   state:
-    description: With V(absent) nothing is desired, and everything of the kinds is planned for removal.
+    description:
+      - With V(absent) nothing is desired, and everything of the kinds is planned for removal.
+      - Without it and without O(role), each role's own C(<role>_state) decides about its kinds.
     type: str
     choices: [present, absent]
-    default: present
   prove:
     description:
       - Read afresh and fail unless nothing differs any more; tried for some seconds, for AWS is eventually consistent.
         Resources AWS is still making are not judged.
+    type: bool
+    default: false
+  brief:
+    description:
+      - Return only the changes and whether the cell is settled, which is when no role has anything to write, to await or to
+        say. Refuses what any role would refuse.
     type: bool
     default: false
   fresh:
@@ -71,7 +78,7 @@ EXAMPLES = r"""
 RETURN = r"""
 pending:
   description: Whether there is anything to write, replace or remove.
-  returned: always
+  returned: unless O(brief)
   type: bool
 write:
   description:
@@ -88,6 +95,15 @@ remove:
   description: Resources to remove, by kind and name.
   returned: always
   type: dict
+settled:
+  description: Whether no role has anything to write, to await or to say. Never when C(terrace_trust_plan) is false.
+  returned: when O(brief)
+  type: bool
+unsettled:
+  description: What is to be written, is not ready, or has to be said, each as C(kind/name).
+  returned: when O(brief)
+  type: list
+  elements: str
 ids:
   description: Ids of the kinds and of all kinds they refer to, by kind and name.
   returned: always

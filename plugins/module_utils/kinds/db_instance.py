@@ -78,5 +78,10 @@ class DbInstance(Kind):
             if not entry.get("source") and not entry.get("credentials"):
                 yield f"{name}.credentials: missing; only a replica (source) is made without them"
 
+    def notices(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        for name, instance in observed.items():
+            if instance.facts["parameters"] == "pending-reboot":
+                yield f"{name}: parameters wait for a reboot"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         yield from rds_checks.problems(name, entry, world)

@@ -65,6 +65,12 @@ class Secret(Kind):
             if not entry["content"]:
                 yield f"{name}.content: name at least one field; the secret does not exist yet"
 
+    def notices(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            lacking = sorted(set(entry["content"]) - set(observed[name].facts["fields"])) if name in observed else []
+            if lacking:
+                yield f"{name}: no value for {', '.join(lacking)}"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         if not re.fullmatch(r"[\w/+=.@-]+", name):
             yield "a secret's name takes letters, digits and /_+=.@- only"
