@@ -14,7 +14,9 @@ from botocore.config import Config
 
 from lab import process
 
-ACCESS_KEY = SECRET_KEY = "lab"  # noqa: S105 - no secret: only the lab knows it
+ACCESS_KEY = "lab"
+#: Ansible hides a secret key wherever it appears in output, so it is a word that appears nowhere else.
+SECRET_KEY = "only-the-lab-knows-this"  # noqa: S105 - no secret
 DEFAULT_ACCOUNT = "123456789012"
 
 

@@ -175,15 +175,12 @@ class ActionModule(CellAction):
                 if resource.state != READY
             ]
         totals = plan.counts(changes)
-        result: dict[str, t.Any] = {
+        return {
             "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
             "settled": self._trusted() and not unsettled,
             "unsettled": unsettled,
             "terrace_plan": self._summary(changes),
         }
-        if changes and not unsettled:
-            result["diff"] = [{"prepared": render.changes(changes, f"{self.cell_name()}: cell")}]
-        return result
 
     def _summary(self, changes: list[plan.Change]) -> dict[str, t.Any]:
         """What the callback sums up at the end of the run."""

@@ -19,7 +19,7 @@ short_description: Sum up what a run planned and did, cell by cell
 version_added: 0.1.0
 description:
   - Ends a run with how much is to be added, changed and removed in each cell in check mode, and with what was done otherwise.
-    Only what a proof has confirmed counts as done.
+    Only what a proof has confirmed counts as done. Orphans are named.
   - Can write the same, with every changed field, as JSON.
 options:
   json_file:
@@ -35,6 +35,7 @@ author:
 """
 
 WORDS = ("add", "change", "remove", "orphan")
+ORPHANS_SHOWN = 20
 
 
 class CallbackModule(CallbackBase):
@@ -82,6 +83,8 @@ class CallbackModule(CallbackBase):
         self._display.banner("PLAN" if self._check_mode else "CELLS")
         for cell, sums in summary.items():
             self._display.display(f"{cell}: {self._sentence(sums)}")
+            for line in self._orphans(sums):
+                self._display.display(line)
         path = self.get_option("json_file")
         if path:
             self._write(os.path.expanduser(path), summary)
@@ -96,6 +99,9 @@ class CallbackModule(CallbackBase):
                 planned[word] += plan["counts"][word]
                 done[word] += plan["counts"][word] if plan.get("proven") else 0
         changes = [{**change, "role": plan["role"]} for plan in plans for change in plan["changes"]]
+        # A role may run twice in a run; what is in nobody's inventory is there once.
+        orphans = {(each["kind"], each["name"]) for each in changes if each["action"] == "orphan"}
+        planned["orphan"] = len(orphans)
         return {"planned": planned, "done": done, "changes": changes}
 
     def _sentence(self, sums: dict[str, t.Any]) -> str:
@@ -108,6 +114,16 @@ class CallbackModule(CallbackBase):
         left = sum(planned[word] - done[word] for word in WORDS[:3])
         unfinished = f"; {left} planned and not finished" if left else ""
         return f"Done: {done['add']} added, {done['change']} changed, {done['remove']} removed{unfinished}{orphans}"
+
+    @staticmethod
+    def _orphans(sums: dict[str, t.Any]) -> t.Iterator[str]:
+        """What the inventory does not name: no layer works on it, so it is shown here."""
+        orphans = (change for change in sums["changes"] if change["action"] == "orphan")
+        found = list(dict.fromkeys(f"{change['kind']} {change['name']}" for change in orphans))
+        for address in found[:ORPHANS_SHOWN]:
+            yield f"    ? {address} is not in the inventory; terrace_prune=true removes it"
+        if len(found) > ORPHANS_SHOWN:
+            yield f"    ? and {len(found) - ORPHANS_SHOWN} more, which TERRACE_PLAN_JSON writes out"
 
     def _write(self, path: str, summary: dict[str, t.Any]) -> None:
         with open(path, "w", encoding="utf-8") as stream:

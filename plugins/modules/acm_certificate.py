@@ -15,8 +15,12 @@ description:
   - The key of a self-signed certificate is made in memory and kept in ACM alone.
 options:
   arn:
-    description: The certificate where it exists; then only its tags are written.
+    description: The certificate where it exists; then only its tags are written, unless it is renewed.
     type: str
+  renew:
+    description: Import the self-signed certificate O(arn) again, with a new key; its ARN, and what uses it, stay.
+    type: bool
+    default: false
   domain:
     description: The domain name it is for.
     type: str
@@ -124,6 +128,16 @@ def made(client: t.Any, params: dict[str, t.Any]) -> str:
     )["CertificateArn"]
 
 
+def renew(client: t.Any, module: t.Any, arn: str) -> bool:
+    """Import a new self-signed certificate in the place of an existing one."""
+    if not module.params["self_signed"]:
+        module.fail_json(msg=f"renew: {arn} is not self-signed; ACM renews what it issued itself")
+    if not module.check_mode:
+        certificate, key = self_signed(*(module.params[name] for name in ("domain", "alternative_names", "days")))
+        client.import_certificate(CertificateArn=arn, Certificate=certificate, PrivateKey=key)
+    return True
+
+
 def tagged(client: t.Any, module: t.Any, arn: str) -> bool:
     """Make the tags of an existing one as wanted; whether they were not."""
     before = boto3_tag_list_to_ansible_dict(client.list_tags_for_certificate(CertificateArn=arn)["Tags"])
@@ -140,6 +154,7 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "arn": {},
+            "renew": {"type": "bool", "default": False},
             "domain": {"required": True},
             "alternative_names": {"type": "list", "elements": "str", "default": []},
             "self_signed": {"type": "bool", "default": False},
@@ -153,7 +168,8 @@ def main() -> None:
     arn = module.params["arn"] or ""
     try:
         if arn:
-            module.exit_json(changed=tagged(client, module, arn), arn=arn)
+            renewed = module.params["renew"] and renew(client, module, arn)
+            module.exit_json(changed=tagged(client, module, arn) or renewed, arn=arn)
         module.exit_json(changed=True, arn="" if module.check_mode else made(client, module.params))
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"could not write the certificate for {module.params['domain']}")

@@ -17,6 +17,8 @@ STATES = {"ISSUED": READY, "PENDING_VALIDATION": PENDING}
 EVERY_TYPE = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 #: The tagging API may lag behind: the tags of what is younger than this are asked for one by one.
 YOUNG = timedelta(hours=1)
+#: A self-signed certificate is made again when it lasts less than this.
+RENEWED = timedelta(days=30)
 
 
 class Certificate(Kind):
@@ -27,6 +29,7 @@ class Certificate(Kind):
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         listed = cell.pages("acm", "list_certificates", "CertificateSummaryList", Includes={"keyTypes": EVERY_TYPE})
+        summaries = {each["CertificateArn"]: each for each in listed}
         known = cell.tagged() if listed else {}
         tags = cell.map(lambda each: self._tags(cell, each, known), listed)
         found = list(
@@ -37,34 +40,44 @@ class Certificate(Kind):
                 lambda each: each[0],
             )
         )
-        details = cell.map(
-            lambda each: cell.call("acm", "describe_certificate", CertificateArn=each[1][0])["Certificate"], found
-        )
+        details = cell.map(lambda each: self._detail(cell, summaries[each[1][0]]), found)
         return {
-            name: Resource(
-                id=arn,
-                attributes={
-                    "domain": detail["DomainName"],
-                    "alternative_names": sorted(
-                        set(detail.get("SubjectAlternativeNames", [])) - {detail["DomainName"]}
-                    ),
-                    "self_signed": detail["Type"] == "IMPORTED",
-                },
-                facts={
-                    "not_after": str(detail.get("NotAfter", "")),
-                    "validation": [
-                        option["ResourceRecord"]
-                        for option in detail.get("DomainValidationOptions", [])
-                        if option.get("ResourceRecord")
-                    ],
-                    "failure": detail.get("FailureReason", ""),
-                },
-                tags=own,
-                state=STATES.get(detail["Status"], FAILED),
-                status=detail["Status"],
-            )
+            name: self._resource(arn, detail, own)
             for (name, (arn, _tags), own), detail in zip(found, details, strict=True)
         }
+
+    @staticmethod
+    def _detail(cell: Cell, summary: dict[str, t.Any]) -> dict[str, t.Any]:
+        """All there is to know; of an imported certificate the list tells it, of an issued one only the call for one."""
+        if summary.get("Type") == "IMPORTED" and summary.get("HasAdditionalSubjectAlternativeNames") is False:
+            return {**summary, "SubjectAlternativeNames": summary["SubjectAlternativeNameSummaries"]}
+        return cell.call("acm", "describe_certificate", CertificateArn=summary["CertificateArn"])["Certificate"]
+
+    @staticmethod
+    def _resource(arn: str, detail: dict[str, t.Any], tags: dict[str, str]) -> Resource:
+        imported, until = detail["Type"] == "IMPORTED", detail.get("NotAfter")
+        names = set(detail.get("SubjectAlternativeNames", [])) - {detail["DomainName"]}
+        return Resource(
+            id=arn,
+            attributes={
+                "domain": detail["DomainName"],
+                "alternative_names": sorted(names),
+                "self_signed": imported,
+                "expiring": bool(imported and until and until - datetime.now(UTC) < RENEWED),
+            },
+            facts={
+                "not_after": str(until or ""),
+                "validation": [
+                    option["ResourceRecord"]
+                    for option in detail.get("DomainValidationOptions", [])
+                    if option.get("ResourceRecord")
+                ],
+                "failure": detail.get("FailureReason", ""),
+            },
+            tags=tags,
+            state=READY if imported and detail["Status"] == "EXPIRED" else STATES.get(detail["Status"], FAILED),
+            status=detail["Status"],
+        )
 
     @staticmethod
     def _tags(cell: Cell, listed: dict[str, t.Any], known: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -75,8 +88,9 @@ class Certificate(Kind):
         return tags_of(cell.call("acm", "list_tags_for_certificate", CertificateArn=arn)["Tags"])
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-        # Where the role writes the validating records is nothing a certificate keeps.
-        return {option: value for option, value in entry.items() if option != "validation_zone"}
+        # Where the role writes the validating records is nothing a certificate keeps. ACM renews what it issued itself.
+        kept = {option: value for option, value in entry.items() if option != "validation_zone"}
+        return {**kept, "expiring": False} if entry["self_signed"] else kept
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for option in ("domain", *(["alternative_names"] if entry["alternative_names"] else [])):

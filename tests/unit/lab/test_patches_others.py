@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib
 import json
 import time
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from probes import PROBES, both_ways, probe
 
 from lab.api import patching
@@ -34,25 +38,53 @@ def tls_only_policy_lets_the_lab_write(lab: Lab) -> None:
     assert s3.get_object(Bucket="probe", Key="hello")["Body"].read() == b"hello"
 
 
-@probe("acm.imported_chain")
-def imported_certificate_comes_back_as_it_was(lab: Lab) -> None:
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
+def certificate(*names: str) -> dict[str, bytes]:
+    """A certificate for some names and its key, as ImportCertificate takes them."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "probe.example")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=9))
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return {"Certificate": pem, "PrivateKey": private}
+
+
+@probe("acm.imported_chain")
+def imported_certificate_comes_back_as_it_was(lab: Lab) -> None:
+    acm, made = lab.client("acm"), certificate("probe.example")
+    arn = acm.import_certificate(**made)["CertificateArn"]
+    assert acm.get_certificate(CertificateArn=arn)["CertificateChain"].strip() == made["Certificate"].decode().strip()
+
+
+@probe("acm.names_in_the_list")
+def list_has_the_alternative_names(lab: Lab) -> None:
     acm = lab.client("acm")
-    arn = acm.import_certificate(Certificate=pem, PrivateKey=private)["CertificateArn"]
-    assert acm.get_certificate(CertificateArn=arn)["CertificateChain"].strip() == pem.decode().strip()
+    arn = acm.import_certificate(**certificate("probe.example", "www.probe.example"))["CertificateArn"]
+    listed = acm.list_certificates(Includes={"keyTypes": ["EC_prime256v1"]})["CertificateSummaryList"]
+    [found] = [each for each in listed if each["CertificateArn"] == arn]
+    assert sorted(found["SubjectAlternativeNameSummaries"]) == ["probe.example", "www.probe.example"]
+    assert found["HasAdditionalSubjectAlternativeNames"] is False
+
+
+@probe("acm.imported_again")
+def tags_outlive_the_certificate(lab: Lab) -> None:
+    acm = lab.client("acm")
+    arn = acm.import_certificate(**certificate("probe.example"), Tags=[{"Key": "a", "Value": "b"}])["CertificateArn"]
+    assert acm.import_certificate(**certificate("probe.example"), CertificateArn=arn)["CertificateArn"] == arn
+    assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+@probe("secretsmanager.errors_one_by_one")
+def one_secret_without_a_value_fails_no_other(lab: Lab) -> None:
+    manager = lab.client("secretsmanager")
+    manager.create_secret(Name="probe-empty")
+    manager.create_secret(Name="probe-full", SecretString="value")
+    answer = manager.batch_get_secret_value(Filters=[{"Key": "name", "Values": ["probe-"]}])
+    assert [each["Name"] for each in answer["SecretValues"]] == ["probe-full"]
+    assert [each["ErrorCode"] for each in answer["Errors"]] == ["ResourceNotFoundException"]
 
 
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
