@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shutil
 import sys
 from types import ModuleType
 
-from . import process
+from . import process, ssh_key
 
 MACHINES_WANT_ROOT = "machines: left out, they need root; plan, provision, drift and destroy work without them"
 
@@ -48,6 +49,8 @@ def _machines(level: str) -> ModuleType | None:
 def up(options: argparse.Namespace) -> int:
     """Start what does not run."""
     state, started = process.start(options.port)
+    if shutil.which("ssh-keygen") or options.level == "machines":
+        ssh_key.ensure()
     print(f"api: {'started' if started else 'already running'} at {state['url']} (pid {state['pid']})")
     if options.level == "machines" and (machines := _machines(options.level)):
         machines.up(state["port"], process.state_dir())
@@ -58,6 +61,7 @@ def down(options: argparse.Namespace) -> int:
     """Stop everything that runs, in reverse order."""
     if machines := _machines(options.level):
         machines.down(process.state_dir())
+    ssh_key.remove()
     print("api: stopped" if process.stop() else "api: not running")
     return 0
 

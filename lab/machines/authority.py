@@ -45,6 +45,10 @@ def issue(state: Path, names: list[str], directory: Path) -> tuple[Path, Path]:
     alternatives = x509.SubjectAlternativeName([_name(name) for name in names])
     builder = builder.add_extension(alternatives, critical=False)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    # Python's ssl verifies strictly from 3.13 on and wants to be told which key signed.
+    identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    builder = builder.add_extension(signed_by, critical=False)
     signed = builder.sign(signer, hashes.SHA256())  # type: ignore[arg-type]
     directory.mkdir(parents=True, exist_ok=True)
     certificate, secret = directory / "server.pem", directory / "server.key"

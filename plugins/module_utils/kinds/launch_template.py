@@ -38,6 +38,7 @@ class LaunchTemplate(Kind):
         "security_groups": "security_group",
         "profile": "iam_role",
         "volumes.kms_key": "kms_key",
+        "key_pair": "key_pair",
     }
     longest_name = 128
 
@@ -80,7 +81,7 @@ class LaunchTemplate(Kind):
                 "instance_type": data.get("InstanceType"),
                 "spot": (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot",
                 "cpu_credits": (data.get("CreditSpecification") or {}).get("CpuCredits"),
-                "key_pair": data.get("KeyName", ""),
+                "key_pair": cell.name_of(self.references["key_pair"], data.get("KeyName")),
                 "security_groups": cell.names_of(self.references["security_groups"], groups),
                 "public_address": interface.get("AssociatePublicIpAddress"),
                 "profile": _profile(cell, data.get("IamInstanceProfile") or {}, self.references["profile"]),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import process
+from lab import process, ssh_key
 from lab.__main__ import main
 
 
@@ -99,3 +99,15 @@ def test_machines_without_root_are_left_out(
 def test_reset_without_a_lab_says_how_to_start_it(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reset"]) == 1
     assert "make lab LAB=api" in capsys.readouterr().err
+
+
+def test_the_operators_key_comes_with_the_lab_and_goes_with_it(state: Path) -> None:
+    state.mkdir()
+    key = ssh_key.ensure()
+    kept = key.read_text()
+    assert key.stat().st_mode & 0o077 == 0
+    assert ssh_key.ensure().read_text() == kept
+    assert key.with_suffix(".pub").read_text().startswith("ssh-ed25519 ")
+    ssh_key.remove()
+    ssh_key.remove()
+    assert not key.exists() and not key.with_suffix(".pub").exists()

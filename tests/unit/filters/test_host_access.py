@@ -1,0 +1,63 @@
+"""Host keys from consoles, and the files the host_access role makes of them."""
+
+from __future__ import annotations
+
+from ansible_collections.terrace.aws.plugins.filter.host_access import (
+    known_hosts,
+    known_keys,
+    reachable_machines,
+    ssh_trouble,
+)
+from ansible_collections.terrace.aws.plugins.module_utils import host_keys
+
+ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4Xk3yZyI2v1bZr7DRTqRmbSpZpJ0M1s0dVtbSAnlyW"
+EC = "ecdsa-sha2-nistp256 " + "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY" + "B" * 90 + "="
+
+
+def console(*keys, before="", begin="-----BEGIN SSH HOST KEY KEYS-----\r\n", end="-----END SSH HOST KEY KEYS-----\r\n"):
+    return "[ 1.0] Linux\r\n" + begin + "".join(f"{before}{key} root@ip\r\n" for key in keys) + end + "login: "
+
+
+def test_keys_are_read_between_the_markers():
+    assert host_keys.on_console(console(EC, ED)) == sorted([EC, ED])
+    assert host_keys.on_console(console(ED, before="[   12.345678] cloud-init[512]: ")) == [ED]
+
+
+def test_a_key_outside_the_markers_and_a_cut_block_are_not_believed():
+    assert host_keys.on_console(f"{ED} root@ip\r\n") == []
+    assert host_keys.on_console(console(ED, end="")) == []
+    assert host_keys.on_console("") == []
+
+
+def test_the_last_block_counts():
+    assert host_keys.on_console(console(EC) + console(ED)) == [ED]
+
+
+def test_machines_are_reached_by_their_private_address_and_the_bastion_by_its_public_one():
+    found = reachable_machines(
+        [
+            {"instance_id": "i-2", "private_ip_address": "10.0.0.2", "public_ip_address": "192.0.2.9",
+             "tags": {"Name": "c-web", "role": "web"}},
+            {"instance_id": "i-3", "private_ip_address": "10.0.0.3", "public_ip_address": "192.0.2.1",
+             "tags": {"Name": "c-bastion", "role": "bastion"}},
+        ]
+    )  # fmt: skip
+    assert list(found) == ["i-3", "i-2"]
+    assert found["i-2"] == {"name": "c-web-i-2", "address": "10.0.0.2", "bastion": False}
+    assert found["i-3"] == {"name": "c-bastion-i-3", "address": "192.0.2.1", "bastion": True}
+
+
+def test_keys_of_machines_that_are_gone_are_forgotten_and_the_file_is_stable():
+    text = known_hosts({"i-2": [ED], "i-1": [EC, ED]})
+    assert text.splitlines()[0] == f"i-1 {EC}"
+    assert known_keys(text, ["i-1", "i-9"]) == {"i-1": [EC, ED]}
+    assert known_hosts(known_keys(text, ["i-1", "i-2"])) == text
+
+
+def test_ssh_is_put_into_plain_words():
+    refused = "Warning: x\nadmin@192.0.2.1: Permission denied (publickey).\n"
+    assert ssh_trouble(refused, "/k", "/f").startswith("it refuses the key: /k.")
+    assert "admin@192.0.2.1" in ssh_trouble(refused, "/k", "/f")
+    assert "agent" in ssh_trouble(refused, "", "/f")
+    assert "/f" in ssh_trouble("Host key verification failed.\n", "", "/f")
+    assert ssh_trouble("", "", "/f") == "ssh said nothing"
