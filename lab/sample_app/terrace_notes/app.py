@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import socket
@@ -41,6 +42,8 @@ def create_app() -> Flask:
         check=ConnectionPool.check_connection,
         open=True,
     )
+    # Its threads would otherwise hold up a worker that is told to stop.
+    atexit.register(pool.close)
     cache = redis.Redis(**settings.redis())
 
     @app.errorhandler(HTTPException)
