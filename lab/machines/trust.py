@@ -12,11 +12,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from pathlib import Path
 
 from lab.machines import image
-from lab.machines.util import run, say
+from lab.machines.util import say
 
 #: Where distributions keep the bundle of trusted authorities.
 BUNDLES = (
@@ -55,8 +54,6 @@ def layer(state: Path, authority: Path) -> Path:
         say(f"this machine trusts {len(extra)} authorities that Debian does not; machines trust them too")
     anchors = {f"host-{hashlib.sha256(pem.encode()).hexdigest()[:8]}.crt": pem for pem in extra}
     anchors["terrace-lab.crt"] = authority.read_text()
-    fresh = target.with_name(f"{target.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
     files = {f"usr/local/share/ca-certificates/{name}": pem.strip() + "\n" for name, pem in anchors.items()}
     files[BUNDLE[1:]] = own + "".join(pem.strip() + "\n" for pem in anchors.values())
     settings = dict.fromkeys(VARIABLES, BUNDLE) | _pip_environment()
@@ -65,14 +62,13 @@ def layer(state: Path, authority: Path) -> Path:
     files["etc/systemd/system.conf.d/50-host.conf"] = f"[Manager]\nDefaultEnvironment={pairs}\n"
     files["etc/apt/apt.conf.d/90host"] = image.apt_settings()
     for path, text in files.items():
-        (fresh / path).parent.mkdir(parents=True, exist_ok=True)
-        (fresh / path).write_text(text)
-    if not target.exists():
-        fresh.rename(target)
-    else:
-        # A machine that runs has the old layer open; what it shows must not vanish under it.
-        run("cp", "-rT", fresh, target)
-        shutil.rmtree(fresh)
+        file = target / path
+        # Machines that run have this layer open: a file is touched when it differs, and then replaced in one step.
+        if not file.is_file() or file.read_text() != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = file.with_name(f".{file.name}.new")
+            fresh.write_text(text)
+            fresh.rename(file)
     return target
 
 
