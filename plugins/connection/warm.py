@@ -201,7 +201,7 @@ class Connection(LocalConnection):
             self._say("the warm process died while the module ran; the module was killed with it and is not run again")
         for note in result.notes:
             display.vvvv(f"WARM {note}", host=self._play_context.remote_addr)
-        told = f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}"
+        told = f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}{' forked ahead' if result.ahead else ''}"
         display.vvv(told, host=self._play_context.remote_addr)
         return result.returncode, result.stdout, result.stderr
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from . import child, lessons, payload, preload, server
+from . import child, lessons, models, payload, preload, server
 
 
 class Warm:
@@ -27,6 +27,10 @@ class Warm:
         self.preload = preload.Preload(config)
         self.payloads = payload.Payloads(self.preload)
         self.lessons = lessons.Lessons(self.payloads)
+
+    def generation(self) -> tuple:
+        """What changes when there is more in memory than before."""
+        return tuple(self.preload.loaded), len(self.payloads.code), len(models.PARSED), len(models.ALIASES)
 
 
 def main(config: dict, status: int) -> tuple[tuple[Callable, dict], Callable]:

@@ -24,7 +24,7 @@ import time
 import zipimport
 from collections.abc import Callable
 
-from . import lessons, models, preload
+from . import lessons, models, preload, spare
 
 CONNECTION_FD = preload.FD - 1
 PR_SET_PDEATHSIG = 1
@@ -46,26 +46,30 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 KEPT: list = []  # what is the server's and must not be finalized here, because it would close descriptors
 
 
-def prepare(server, connection: int, fds: list[int], meta: dict, entry, arguments: dict, environment: dict,
-            direct: bool) -> tuple[Callable, dict]:  # fmt: skip
-    """Everything from the fork to the start of the module. Returns what runs it; leaves the process when it is not to run."""
+def prepare(server, entry, request: tuple, fds: list[int], channel: int) -> tuple[Callable, dict]:
+    """Everything from the fork to the start of the module. Returns what runs it; leaves the process when it is not to run.
+
+    `request` is what Server.start() found out; a spare is forked without one and gets it from `channel`.
+    """
     try:
         KEPT.extend((server, entry))
         warm = server.warm
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server.pid:
             os._exit(1)
-        gc.enable()
-        # What the server found out for itself is no news to it.
-        lessons.COMPILED.clear()
-        models.MISSED.clear()
-        models.ALIASED.clear()
-        arrange(warm, connection, fds, entry)
+        become(warm, entry, fds, channel)
+        if not request:
+            spare.touch(LIBC, entry.pages or ())
+            request, fds = spare.wait(CONNECTION_FD)
+            take(fds)
+            for fd in fds:
+                os.close(fd)
+        meta, arguments, environment, direct = request
         conn = socket.socket(fileno=CONNECTION_FD)
         conn.setblocking(True)
         try:
-            settle(warm, meta, entry, environment)
-            answer = {"ready": os.getpid(), "direct": direct, "notes": warm.preload.notes}
+            settle(warm, meta, environment)
+            answer = {"ready": os.getpid(), "direct": direct, "ahead": channel >= 0, "notes": warm.preload.notes}
         except Refusal as ex:
             if ex.retry:
                 lessons.tell({"stale": str(ex)})
@@ -80,52 +84,62 @@ def prepare(server, connection: int, fds: list[int], meta: dict, entry, argument
     return loader(entry, arguments)
 
 
-def arrange(warm, connection: int, fds: list[int], entry) -> None:
-    """Give the descriptors their places: 0, 1, 2, the directory as cwd, and four high ones; nothing else stays open."""
-    stdin, stdout, stderr, cwd = fds
+def take(fds: list[int]) -> None:
+    """Give the descriptors of a call their places: the connection a high one, 0, 1, 2, and the directory as cwd."""
+    connection, stdin, stdout, stderr, cwd = fds
     os.dup2(connection, CONNECTION_FD, inheritable=False)
-    os.dup2(entry.fd, preload.FD, inheritable=False)
-    os.dup2(warm.lessons.write, lessons.FD, inheritable=False)
     for target, fd in enumerate((stdin, stdout, stderr)):
         os.dup2(fd, target)
     os.fchdir(cwd)
+
+
+def become(warm, entry, fds: list[int], channel: int) -> None:
+    """Descriptors, session, signals and sys.modules of a fresh process, as far as they are the same for every call."""
+    gc.enable()
+    # What the server found out for itself is no news to it.
+    lessons.COMPILED.clear()
+    models.MISSED.clear()
+    models.ALIASED.clear()
+    os.dup2(entry.fd, preload.FD, inheritable=False)
+    os.dup2(warm.lessons.write, lessons.FD, inheritable=False)
+    if channel >= 0:
+        os.dup2(channel, CONNECTION_FD, inheritable=False)
+    else:
+        take(fds)
     os.closerange(3, lessons.FD)
     os.closerange(preload.FD + 1, preload.FD + 4096)
     resource.setrlimit(resource.RLIMIT_NOFILE, warm.nofile)
-
-
-def settle(warm, meta: dict, entry, environment: dict[bytes, bytes]) -> None:
-    """Session, signals, umask, environment and sys.modules of a fresh process. Raises Refusal."""
     os.setsid()
+    os.setsid = setsid
     LIBC.prctl(PR_SET_NAME, warm.comm)
     signal.set_wakeup_fd(-1)
-    ignored = IGNORED | set(meta["ignored"])
     for number in SIGNALS:
-        _signal.signal(number, _signal.SIG_IGN if number in ignored else _signal.SIG_DFL)
-    if signal.SIGINT not in ignored:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(number, _signal.SIG_IGN if number in IGNORED else _signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    tempfile.tempdir = None
+    for name in (*entry.purge, *(warm.preload.ours() if entry.mismatch else ())):
+        forget(name)
+    place(entry, warm.preload.loaders)
+
+
+def settle(warm, meta: dict, environment: dict[bytes, bytes]) -> None:
+    """Signals, umask and environment of this call, and what depends on them. Raises Refusal."""
+    for number in meta["ignored"]:
+        _signal.signal(number, _signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, meta["blocked"])
     os.umask(meta["umask"])
-
     stale = warm.preload.stale()
     if stale:
         raise Refusal(f"{stale} has changed", retry=True)
     os.environb.clear()
     os.environb.update(environment)
     time.tzset()
-    tempfile.tempdir = None
-    os.setsid = setsid
     groups, names = warm.preload.differing(dict(os.environ))
     if "base" in groups:
         raise Refusal(f"{', '.join(sorted(names))} is read when Python starts")
-    purge = set(entry.purge)
     for group in groups:
-        purge |= warm.preload.loaded[group]
-    if entry.mismatch:
-        purge.update(warm.preload.ours())
-    for name in purge:
-        forget(name)
-    place(entry, warm.preload.loaders)
+        for name in warm.preload.loaded[group]:
+            forget(name)
 
 
 def setsid(original=os.setsid) -> None:
@@ -198,7 +212,7 @@ def ended(ex: BaseException | None) -> None:
         if ex is not None:
             # The frames of the module hang on it, and with them what is to be finalized.
             ex.__traceback__ = ex.__context__ = ex.__cause__ = None
-        status = finish(status, died, KEPT[1].digest.hex())
+        status = finish(status, died, KEPT[1])
     finally:
         os._exit(status)
 
@@ -212,11 +226,14 @@ def exit_status(code: object) -> int:
     return 1
 
 
-def finish(status: int, died: bool, payload: str) -> int:
+def finish(status: int, died: bool, entry) -> int:
     """End as Python does: threads, atexit, objects with a finalizer, standard streams. Without freeing what was preloaded."""
     told = {"models": models.MISSED, "aliases": models.ALIASED, "code": lessons.COMPILED}
+    if entry.pages is None and entry.calls >= spare.AGAIN:
+        with contextlib.suppress(OSError):
+            told["pages"] = spare.touched()
     if any(told.values()):
-        lessons.tell({**told, "payload": payload})
+        lessons.tell({**told, "payload": entry.digest.hex()})
     for step in (threading._shutdown, atexit._run_exitfuncs, gc.collect):
         try:
             step()

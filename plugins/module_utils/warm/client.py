@@ -38,6 +38,7 @@ class Result:
     pid: int
     cpu: float | None  # seconds, of the module's process; None when the server died
     notes: tuple[str, ...] = ()
+    ahead: bool = False  # it was forked before the call
 
 
 def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, timeout: float) -> Result:
@@ -90,6 +91,8 @@ def prepare(conn: socket.socket, command: Command, payload: bytes, outer: str, c
     except (OSError, ValueError) as ex:
         raise Unavailable(f"the server went away: {ex}", retry=True) from ex
     if "ready" not in line:
+        if "status" in line:
+            line = {"refuse": f"the child ended with status {line['status']} before the call", "retry": True}
         if line.get("retry"):
             # By the time the connection is closed the process has put its socket away, and no second try finds it.
             with contextlib.suppress(OSError):
@@ -168,4 +171,7 @@ def collect(conn: socket.socket, out: int, err: int, line: dict, command: Comman
     if code < 0 and not line["direct"]:
         code, said = shells_say(-code, os.WCOREDUMP(status), command, outer)
         chunks[err].append(said)
-    return Result(code, b"".join(chunks[out]), b"".join(chunks[err]), line["ready"], cpu, tuple(line.get("notes", ())))
+    notes = tuple(line.get("notes", ()))
+    return Result(
+        code, b"".join(chunks[out]), b"".join(chunks[err]), line["ready"], cpu, notes, bool(line.get("ahead"))
+    )

@@ -67,6 +67,8 @@ class Lessons:
             for name in lesson.get("aliases", ()):
                 models.remember_alias(name)
             entry = self.payloads.entries.get(bytes.fromhex(lesson.get("payload", "")))
+            if entry is not None and lesson.get("pages"):
+                entry.pages = lesson["pages"]
             if entry is not None and lesson.get("code"):
                 os.dup2(entry.fd, preload.FD, inheritable=False)
                 for path in lesson["code"]:

@@ -56,6 +56,8 @@ class Entry:
         self.mismatch: list[str] = []  # preloaded modules whose source is another one here
         self.outdated = False
         self.groups: tuple = ()
+        self.calls = 0
+        self.pages: list | None = None  # memory a call writes to, when a child has said so
 
 
 class Payloads:

@@ -19,14 +19,16 @@ import selectors
 import signal
 import socket
 import struct
-import subprocess
 import time
+
+from . import immortal, shells, spare
 
 HEADER = struct.Struct(">IQ")
 MAX_META = 64 << 20
 MAX_PAYLOAD = 512 << 20
 MAX_FDS = 4
 MAX_CALLS = 500
+UNSETTLED = 8
 PEER = struct.Struct("3i")
 
 
@@ -38,6 +40,7 @@ class Call:
         self.data = bytearray()
         self.fds: list[int] = []
         self.pid = 0
+        self.entry = None
 
     def close(self) -> None:
         for fd in self.fds:
@@ -84,9 +87,12 @@ class Server:
         self.pid = pid
         self.retired = False
         self.calls: dict[int, Call] = {}
-        self.shells: dict[tuple, tuple[dict[bytes, bytes], bool]] = {}
+        self.shells = shells.Shells()
         self.runs = Runs()
         self.runs.add(*config["run"])
+        self.spares = spare.Spares()
+        self.settled: tuple = ()  # the generation that was made immortal
+        self.since = 0  # calls since then
         self.last = time.monotonic()
         self.selector = selectors.DefaultSelector()
         self.wake_read, self.wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -98,10 +104,34 @@ class Server:
         self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
         self.selector.register(self.wake_read, selectors.EVENT_READ, self.reap)
         while not self.finished():
-            for key, _ in self.selector.select(timeout=0.5 if not self.calls else 2.0):
+            ready = self.selector.select(timeout=self.patience())
+            for key, _ in ready:
                 key.data(key.fileobj)
+            self.settle(idle=not ready)
         # A client that connected meanwhile sees the end of its connection, before anything was run, and starts another.
         self.retire()
+
+    def patience(self) -> float:
+        if self.calls:
+            return 2.0
+        return 0.1 if self.settled != self.warm.generation() else 0.5
+
+    def settle(self, idle: bool) -> None:
+        """Between calls: make immortal what was loaded, when there is time or when it has not been done for long."""
+        self.spares.drop(spare.IDLE)
+        if self.calls or self.retired or not (idle or self.since > UNSETTLED):
+            return
+        generation = self.warm.generation()
+        if generation == self.settled:
+            return
+        self.settled, self.since = generation, 0
+        ahead = [waiting.entry for waiting in self.spares.waiting]
+        self.spares.drop()
+        immortal.everything()
+        for entry in self.warm.payloads.entries.values():
+            entry.pages = None
+        for entry in ahead:
+            self.fork_ahead(entry)
 
     def finished(self) -> bool:
         """Nothing in flight, and retired, idle for too long, socket taken away or every run gone."""
@@ -125,6 +155,7 @@ class Server:
         if self.retired:
             return
         self.retired = True
+        self.spares.drop()
         if self.own_socket():
             os.unlink(self.config["socket"])
         self.selector.unregister(self.listener)
@@ -189,21 +220,42 @@ class Server:
             entry, arguments = self.warm.payloads.register(payload)
             if entry.outdated:
                 self.retire()
-            environment, direct = self.environment(meta)
+            environment, direct = self.shells.environment(meta)
         except Exception as ex:
             self.refuse(call, f"{type(ex).__name__}: {ex}")
             return
         # From here on the child does the talking. A client that goes away does not end it, as under `local`.
         self.selector.unregister(call.conn)
+        entry.calls += 1
+        self.since += 1
+        call.entry = entry
+        request = (meta, arguments, environment, direct)
+        fds = [call.conn.fileno(), *call.fds]
+        call.pid = self.spares.take(entry, self.warm.generation(), request, fds) or self.fork(entry, request, fds)
+        for fd in call.fds:
+            os.close(fd)
+        call.fds = []
+
+    def fork(self, entry, request: tuple = (), fds: list[int] | None = None, channel: int = -1) -> int:
         # Children must not copy all there is by collecting it.
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            raise Forked(self, call.conn.fileno(), call.fds, meta, entry, arguments, environment, direct)
-        call.pid = pid
-        for fd in call.fds:
-            os.close(fd)
-        call.fds = []
+            raise Forked(self, entry, request, fds or [], channel)
+        return pid
+
+    def fork_ahead(self, entry) -> None:
+        """Fork the child of the next call of this payload, if it is one that is called repeatedly."""
+        generation = self.warm.generation()
+        if self.retired or self.warm.payloads.entries.get(entry.digest) is not entry:
+            return
+        if self.spares.wanted(entry, generation):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            channel = theirs.detach()
+            pid = self.fork(entry, channel=channel)
+            os.close(channel)
+            ours.settimeout(1)
+            self.spares.add(spare.Spare(pid, ours, entry, generation))
 
     def refuse(self, call: Call, reason: str) -> None:
         try:
@@ -214,55 +266,28 @@ class Server:
             pass
         self.drop(call)
 
-    def environment(self, meta: dict) -> tuple[dict[bytes, bytes], bool]:
-        """What the shells of a local call make of the client's environment, and whether they exec the interpreter.
-
-        dash drops names that are no identifiers and sets PWD, bash adds _ and SHLVL: asked of the real shells once for
-        each environment and directory, with `cat` in the module's place.
-        """
-        raw = {os.fsencode(k): os.fsencode(v) for k, v in meta["environment"].items()}
-        key = (meta["outer"], meta["shell"], meta["cwd"], bool(meta["assignments"]), frozenset(raw.items()))
-        if key not in self.shells:
-            probe = ("TERRACE_WARM=1 " if meta["assignments"] else "") + "/bin/cat /proc/self/stat /proc/self/environ"
-            # The same two shells, in the same way, as ansible.builtin.local uses.
-            with subprocess.Popen(  # noqa: S602
-                f"{meta['shell']} -c '{probe}'", shell=True, executable=meta["outer"], cwd=meta["cwd"], env=raw,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            ) as process:  # fmt: skip
-                out = process.communicate(timeout=10)[0]
-            if process.returncode:
-                raise ValueError(f"the shell {meta['shell']} failed with {process.returncode}")
-            stat, _, rest = out.partition(b"\n")
-            seen = dict(item.split(b"=", 1) for item in rest.split(b"\0") if b"=" in item)
-            seen.pop(b"TERRACE_WARM", None)
-            if seen.get(b"_") == b"/bin/cat":
-                seen[b"_"] = os.fsencode(meta["interpreter"])
-            if len(self.shells) > 200:
-                self.shells.clear()
-            self.shells[key] = (seen, int(stat.split()[0]) == process.pid)
-        base, direct = self.shells[key]
-        return {**base, **{os.fsencode(k): os.fsencode(v) for k, v in meta["assignments"]}}, direct
-
     def reap(self, _fd: int) -> None:
         """Tell each client how its child ended, and learn from the child what would have been good to have in memory."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.wake_read, 4096)
-        while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
+        done = []
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                done.append(ended)
+        if self.warm.lessons.learn():
+            self.retire()
+        entries = []
+        for pid, status, usage in done:
             call = next((call for call in self.calls.values() if call.pid == pid), None)
-            if self.warm.lessons.learn():
-                self.retire()
-            if call is None:
+            if call is None:  # a spare that was let go
                 continue
             report = {"status": status, "cpu": usage.ru_utime + usage.ru_stime}
             with contextlib.suppress(OSError):
                 call.conn.sendall(json.dumps(report).encode() + b"\n")
             self.drop(call)
+            entries.append(call.entry)
+        for entry in entries:
+            self.fork_ahead(entry)
 
 
 def listen(path: str) -> socket.socket:
