@@ -9,7 +9,11 @@ The AWS modules talk to an emulated API of this bench's own, PostgreSQL to a clu
 kubernetes.core.k8s to a stand-in; all are on loopback and gone afterwards. DIRECTORY is a site-packages with Mitogen
 (`pip install --target DIRECTORY mitogen`). Figures of modules that are not measured again stay in the output.
 Bytecode caches are on, in a directory of the bench's own, so that `local` is not made to compile boto3 at every call.
-Each figure is the difference of a run of many calls and one of two, over the calls: what a run costs anyway is left out.
+CPU is the difference of a run of many calls and one of two, over the calls: what a run costs anyway is left out. Wall is the
+time from the end of the second call to that of the last.
+The calls are made in rounds, the connections taking turns, so that whatever else the machine does hits all alike.
+`--shape tasks` makes each call a task of its own instead of an item of a loop. *mitogen* runs modules one after the other in
+an interpreter that stays, as is its default; *mitogen fork* in a child of it each (`mitogen_task_isolation: fork`), as warm does.
 """
 
 from __future__ import annotations
@@ -82,8 +86,9 @@ def wait_for(port: int) -> None:
 class Bench:
     """A directory with an inventory and a PostgreSQL cluster."""
 
-    def __init__(self, path: Path, mitogen: Path | None) -> None:
+    def __init__(self, path: Path, mitogen: Path | None, shape: str = "loop") -> None:
         self.path = path
+        self.shape = shape
         self.mitogen = mitogen
         self.processes: list[subprocess.Popen] = []
         self.served: set[int] = set()  # processes that are none of a run's
@@ -169,13 +174,19 @@ class Bench:
 
     def play(self, module: str, how: str, calls: int) -> dict:
         """One playbook with a loop of calls. Seconds of wall and of CPU (of every process it started), and the notes."""
-        (self.path / "play.json").write_text(json.dumps([{"hosts": how, "gather_facts": False, "tasks": [
-            {"name": module, **MODULES[module], "loop": list(range(1, calls + 1))}]}]))  # fmt: skip
+        host, _, isolation = how.partition(" ")
+        task = {"name": module, **MODULES[module]}
+        given = {"mitogen_task_isolation": isolation} if isolation else {}
+        tasks = [{**task, "vars": given, "loop": list(range(1, calls + 1))}]
+        if self.shape == "tasks":
+            tasks = [{**task, "vars": {**given, "item": number}} for number in range(1, calls + 1)]
+        play = {"hosts": host, "gather_facts": False, "tasks": tasks}
+        (self.path / "play.json").write_text(json.dumps([play]))
         self.empty()
         measure = self.path / "measure"
         measure.unlink(missing_ok=True)
         environment = dict(self.environment)
-        if how == "mitogen":
+        if host == "mitogen":
             environment |= {"PYTHONPATH": str(self.mitogen), "ANSIBLE_STRATEGY": "mitogen_linear",
                             "ANSIBLE_STRATEGY_PLUGINS": str(self.mitogen / "ansible_mitogen/plugins/strategy")}  # fmt: skip
         before, start = self.children(), time.perf_counter()
@@ -213,14 +224,25 @@ class Bench:
 
     def measure(self, module: str, how: str, calls: int) -> dict:
         """Figures of one call."""
-        few, many = self.play(module, how, 2), self.play(module, how, calls)
-        figures = {name: (many[name] - few[name]) / (calls - 2) for name in ("wall", "cpu")}
-        figures = {"task wall": figures["wall"], "all CPU": figures["cpu"]}
+        few, many = self.play(module, how, 2), self.play(module, how, calls + 2)
+        ends = [line["at"] for line in many["lines"] if line["how"] == "item"][1:]
+        figures = {"task wall": (ends[-1] - ends[0]) / calls, "all CPU": (many["cpu"] - few["cpu"]) / calls}
         noted = [line for line in many["lines"] if line["how"] == how][2:]
         if noted:
             figures["module CPU"] = statistics.mean(line["cpu"] for line in noted)
             figures["module wall"] = statistics.mean(line["wall"] for line in noted)
-        return {name: round(value, 4) for name, value in figures.items()}
+        return figures
+
+    def compare(self, module: str, calls: dict[str, int], rounds: int) -> dict[str, dict]:
+        """Mean figures of one call by connection, from as many rounds in which each takes its turn."""
+        taken: dict[str, list[dict]] = {way: [] for way in calls}
+        for _ in range(rounds):
+            for way, count in calls.items():
+                taken[way].append(self.measure(module, way, count // rounds))
+        return {
+            way: {name: round(statistics.mean(figures[name] for figures in each), 4) for name in each[0]}
+            for way, each in taken.items()
+        }
 
     def memory(self, children: int = 10) -> dict:
         """Proportional set size of the warm process and of children that wait for a database, in MiB."""
@@ -280,14 +302,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--local-calls", type=int, help="fewer over local, which takes most of the time")
+    parser.add_argument("--fork-calls", type=int, default=20, help="over 'mitogen fork', which takes longer still")
     parser.add_argument("--only", nargs="*", choices=MODULES, default=list(MODULES))
     parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--shape", choices=("loop", "tasks"), default="loop")
+    parser.add_argument("--ways", nargs="*", default=["local", "mitogen", "mitogen fork", "warm"])
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results/warm.json")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     with running_lab() as lab, running_standin() as kubernetes:
-        bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen)
+        bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen, options.shape)
         try:
             bench.use(lab, kubernetes)
             compare(bench, options)
@@ -303,7 +329,7 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
         results = json.loads(options.output.read_text())
     words = " ".join(word for word in sys.argv[1:] if word != str(options.mitogen))
     results |= {"python": sys.version.split()[0], "date": time.strftime("%Y-%m-%d"), "arguments": words}
-    ways = ("local", *(["mitogen"] if options.mitogen else []), "warm")
+    ways = [way for way in options.ways if options.mitogen or not way.startswith("mitogen")]
 
     def keep(line: str) -> None:
         print(line, flush=True)
@@ -316,8 +342,10 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
             print("postgresql_query: there is no PostgreSQL here")
             continue
         calls = dict.fromkeys(ways, options.calls) | {"local": options.local_calls or options.calls}
+        if "mitogen fork" in ways:
+            calls["mitogen fork"] = options.fork_calls
         figures: dict = {"calls": calls, "load before": round(os.getloadavg()[0], 1)}
-        figures |= {way: bench.measure(module, way, calls[way]) for way in ways}
+        figures |= bench.compare(module, calls, options.rounds)
         figures["load after"] = round(os.getloadavg()[0], 1)
         local, warm = figures["local"], figures["warm"]
         figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
@@ -335,7 +363,7 @@ def tables(results: dict) -> str:
         figures = results["modules"][module]
         cells = [f"{figures[way][figure]:.{digits}f}" if way in figures else "–" for way in ways]
         ratio = f"{figures['local / warm'][figure]:.1f}"
-        calls = f"{figures['calls']['local']}, {figures['calls']['warm']}"
+        calls = ", ".join(str(number) for number in figures["calls"].values())
         load = f"{figures['load before']}–{figures['load after']}"
         return f"| {module} | {calls} | {load} | {' | '.join(cells)} | {ratio} |"
 
@@ -343,14 +371,20 @@ def tables(results: dict) -> str:
         "# What a module call costs",
         "",
         f"Taken on {results['date']} with `.venv/bin/python bench/warm.py {results['arguments']}`, Python {results['python']},",
-        f"{os.cpu_count()} cores. The rows of one module are of one run, one connection after the other. All in seconds a call.",
-        "*calls*: over `local`, over the others. *load*: the machine's load average before and after the module's turn; this",
-        "bench alone makes about 1.",
+        f"{os.cpu_count()} cores. The rows of one module are of one run, in which the connections take turns. All in seconds a call.",
+        f"*calls*: over {', '.join(next(iter(results['modules'].values()))['calls'])}. *load*: the machine's load average",
+        "before and after the module's turn; this bench alone makes about 1. *mitogen* runs modules in an interpreter that",
+        "stays, its default; *mitogen fork* in a process each (`mitogen_task_isolation: fork`), as the other two do.",
     ]
     for title, figure, digits, ways in (
         ("CPU of the module's process", "module CPU", 3, ("local", "warm")),
-        ("Wall of a task item", "task wall", 2, ("local", "mitogen", "warm")),
-        ("CPU of everything: Ansible, workers, module or warm process", "all CPU", 2, ("local", "mitogen", "warm")),
+        ("Wall of a task item", "task wall", 2, ("local", "mitogen", "mitogen fork", "warm")),
+        (
+            "CPU of everything: Ansible, workers, module or warm process",
+            "all CPU",
+            3,
+            ("local", "mitogen", "mitogen fork", "warm"),
+        ),
     ):
         lines += ["", f"## {title}", "", f"| module | calls | load | {' | '.join(ways)} | local / warm |"]
         lines += ["|---" * (len(ways) + 4) + "|", *(row(module, figure, digits, ways) for module in results["modules"])]

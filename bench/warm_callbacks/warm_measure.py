@@ -65,5 +65,9 @@ class CallbackModule(CallbackBase):
     def v2_runner_item_on_ok(self, result) -> None:
         note(how="item", at=time.perf_counter())
 
+    def v2_runner_on_ok(self, result) -> None:
+        if not result._task.loop:
+            note(how="item", at=time.perf_counter())
+
     def v2_runner_item_on_failed(self, result) -> None:
         note(how="failed", at=time.perf_counter(), result=str(result._result)[:2000])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -88,6 +89,17 @@ def state(path: str) -> list | None:
     return [found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns]
 
 
+@functools.cache
+def surroundings(_pid: int) -> list:
+    """What a process is born with and Ansible does not change in it: found out once in each worker."""
+    return [
+        os.getresuid(), os.getresgid(), os.getgroups(), os.nice(0), sorted(os.sched_getaffinity(0)),
+        [resource.getrlimit(number) for number in range(16)],
+        [os.readlink(f"/proc/self/ns/{name}") for name in sorted(os.listdir("/proc/self/ns"))],
+        read("/proc/self/cgroup"), read("/proc/self/attr/current"), read("/proc/self/oom_score_adj"),
+    ]  # fmt: skip
+
+
 class Server:
     """The warm process for one interpreter, environment and set of options, wherever it is now."""
 
@@ -106,13 +118,10 @@ class Server:
             raise Unavailable(f"{interpreter} does not exist")
         real = os.path.realpath(interpreter)
         facts = [
-            os.getresuid(), os.getresgid(), os.getgroups(), os.nice(0), sorted(os.sched_getaffinity(0)),
-            [resource.getrlimit(number) for number in range(16)],
-            [os.readlink(f"/proc/self/ns/{name}") for name in sorted(os.listdir("/proc/self/ns"))],
-            state("/"), read("/proc/self/cgroup"), read("/proc/self/attr/current"), read("/proc/self/oom_score_adj"),
+            surroundings(os.getpid()), state("/"),
             interpreter, real, state(real), state(str(Path(interpreter).parent.parent / "pyvenv.cfg")),
             sorted((name, value) for name, value in self.environment.items() if AT_START.match(name)),
-            sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(HERE) if entry.is_file()),
+            sorted((name, state(f"{HERE}/{name}")) for name in os.listdir(HERE) if name.endswith(".py")),
             {name: value for name, value in self.config.items() if name not in ("idle", "linger")},
             [[root, state(root), state(f"{root}/MANIFEST.json")] for root in self.config["collections"].values()],
         ]  # fmt: skip
