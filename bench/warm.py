@@ -328,7 +328,12 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
     if options.output.exists():
         results = json.loads(options.output.read_text())
     words = " ".join(word for word in sys.argv[1:] if word != str(options.mitogen))
-    results |= {"python": sys.version.split()[0], "date": time.strftime("%Y-%m-%d"), "arguments": words}
+    results |= {
+        "shape": options.shape,
+        "python": sys.version.split()[0],
+        "date": time.strftime("%Y-%m-%d"),
+        "arguments": words,
+    }
     ways = [way for way in options.ways if options.mitogen or not way.startswith("mitogen")]
 
     def keep(line: str) -> None:
@@ -371,14 +376,15 @@ def tables(results: dict) -> str:
         "# What a module call costs",
         "",
         f"Taken on {results['date']} with `.venv/bin/python bench/warm.py {results['arguments']}`, Python {results['python']},",
-        f"{os.cpu_count()} cores. The rows of one module are of one run, in which the connections take turns. All in seconds a call.",
+        f"{os.cpu_count()} cores. The rows of one module are of one run, in which the connections take turns. In seconds;",
+        f"a call is {'a task of its own' if results.get('shape') == 'tasks' else 'an item of a loop'}.",
         f"*calls*: over {', '.join(next(iter(results['modules'].values()))['calls'])}. *load*: the machine's load average",
         "before and after the module's turn; this bench alone makes about 1. *mitogen* runs modules in an interpreter that",
         "stays, its default; *mitogen fork* in a process each (`mitogen_task_isolation: fork`), as the other two do.",
     ]
     for title, figure, digits, ways in (
         ("CPU of the module's process", "module CPU", 3, ("local", "warm")),
-        ("Wall of a task item", "task wall", 2, ("local", "mitogen", "mitogen fork", "warm")),
+        ("Wall of a call", "task wall", 3, ("local", "mitogen", "mitogen fork", "warm")),
         (
             "CPU of everything: Ansible, workers, module or warm process",
             "all CPU",
