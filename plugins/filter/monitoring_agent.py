@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import typing as t
 
@@ -28,6 +29,36 @@ def exporter_misfits(exporters: dict[str, t.Any], known: dict[str, t.Any]) -> li
         for option in sorted(set(entry or {}) - OPTIONS):
             said.append(f"{where}: there is no option {option}{specs.suggestion(option, OPTIONS)}")
     return said
+
+
+def exporter_files(exporters: dict[str, t.Any], known: dict[str, t.Any], address: str) -> dict[str, dict[str, t.Any]]:
+    """The files in which systemd finds what each exporter is told, as ``terrace.aws.host_files`` takes them.
+
+    :param known: port and flags of each exporter Debian has
+    """
+    made = {}
+    for name, entry in exporters.items():
+        entry = entry or {}
+        flags = [f"--web.listen-address={address}:{entry.get('port', known[name]['port'])}"]
+        flags += [*known[name]["flags"], *entry.get("flags", [])]
+        lines = ["# Ansible managed", f'ARGS="{" ".join(flags)}"']
+        # systemd reads what json writes; only the dollar means nothing to it here.
+        lines += [f"{key}={json.dumps(str(value))}" for key, value in sorted((entry.get("environment") or {}).items())]
+        made[f"/etc/default/prometheus-{name}-exporter"] = {"content": "\n".join([*lines, ""]), "mode": "0600"}
+    return made
+
+
+def agents_to_stop(running: list[str], known: dict[str, t.Any], wanted: dict[str, t.Any]) -> list[str]:
+    """The units that run and are not wanted, of those this role may start.
+
+    :param running: as ``systemctl list-units --plain`` prints them
+    :param wanted: ``exporters``, and what ``cloudwatch`` and ``datadog`` are told
+    """
+    ours = {f"prometheus-{name}-exporter.service": name in wanted.get("exporters", {}) for name in known}
+    ours["amazon-cloudwatch-agent.service"] = bool(wanted.get("cloudwatch"))
+    ours["datadog-agent.service"] = bool(wanted.get("datadog"))
+    units = [line.split()[0] for line in running if line.strip()]
+    return [unit for unit in units if not ours.get(unit, True)]
 
 
 def schema_misfits(settings: dict[str, t.Any], schema: str, variable: str) -> list[str]:
@@ -55,4 +86,4 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"exporter_misfits": exporter_misfits, "schema_misfits": schema_misfits}
+        return {each.__name__: each for each in (exporter_misfits, exporter_files, agents_to_stop, schema_misfits)}

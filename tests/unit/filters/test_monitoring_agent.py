@@ -7,7 +7,11 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.monitoring_agent import exporter_misfits, schema_misfits
+from ansible_collections.terrace.aws.plugins.filter.monitoring_agent import (
+    exporter_files,
+    exporter_misfits,
+    schema_misfits,
+)
 
 KNOWN = {"node": {}, "nginx": {}}
 SCHEMA = {
@@ -31,6 +35,21 @@ def test_exporters_are_debians():
     assert "did you mean node?" in said
     [said] = exporter_misfits({"node": {"flag": []}}, KNOWN)
     assert "did you mean flags?" in said
+
+
+def test_an_exporter_is_told_what_systemd_reads():
+    known = {"node": {"port": 9100, "flags": ["--a"]}}
+    made = exporter_files({"node": {"flags": ["--b"], "environment": {"X": 'it\'s "q"'}}}, known, "127.0.0.1")
+    assert made["/etc/default/prometheus-node-exporter"]["content"].splitlines()[1:] == [
+        'ARGS="--web.listen-address=127.0.0.1:9100 --a --b"',
+        'X="it\'s \\"q\\""',
+    ]
+
+
+def test_what_is_not_wanted_is_stopped_and_what_is_not_ours_left_alone():
+    running = [f"prometheus-{name}-exporter.service loaded active running x" for name in ("node", "nginx", "other")]
+    assert agents_to_stop([*running, ""], KNOWN, {"exporters": {"node": {}}}) == ["prometheus-nginx-exporter.service"]
+    assert len(agents_to_stop([*running, "datadog-agent.service loaded"], KNOWN, {})) == 3
 
 
 def test_a_configuration_is_held_against_the_schema(schema):
