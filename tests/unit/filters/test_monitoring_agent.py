@@ -8,6 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.terrace.aws.plugins.filter.monitoring_agent import (
+    agents_to_stop,
     exporter_files,
     exporter_misfits,
     schema_misfits,
