@@ -16,8 +16,9 @@ description:
     Python each time. It is given to a child of a I(warm process), which has C(ansible.module_utils), boto3, botocore's
     service models and the module utilities of the collections in memory already. A call of an C(amazon.aws) module then
     costs about a tenth of the CPU time.
-  - Anything that is no Python module sent through a pipe (commands of M(ansible.builtin.raw), file transfers, C(async),
+  - Anything that is no Python module sent through a pipe (commands of M(ansible.builtin.raw), file transfers,
     modules in other languages, C(become)) is run by P(ansible.builtin.local#connection) itself.
+  - With C(async) both the C(async_wrapper) and the module are run warm.
   - When a call cannot be run warm, it is run by P(ansible.builtin.local#connection), and C(-v) says why. This is decided
     before the module starts; no module is ever run twice. If the warm process is killed while a module runs, the module
     is killed with it and the task fails as it would for a killed module.
@@ -188,12 +189,16 @@ class Connection(LocalConnection):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command; warm, if it is a pipelined Python module, otherwise as `local` does."""
-        taken = command.recognise(cmd, in_data) if client and self.get_option("enabled") else None
+        taken, payload = None, in_data
+        if client and self.get_option("enabled"):
+            taken = command.recognise(cmd, in_data)
+            if not taken and (job := command.recognise_job(cmd, in_data)):
+                taken, payload = job
         if taken is None:
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._connect()
         try:
-            result = self._run_warm(taken, in_data)
+            result = self._run_warm(taken, payload)
         except command.Unavailable as ex:
             self._say(f"not run warm: {ex}")
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)

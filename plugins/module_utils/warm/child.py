@@ -81,6 +81,12 @@ def prepare(server, entry, request: tuple, fds: list[int], channel: int) -> tupl
     except Exception as ex:  # the client reads the end of the connection as a refusal
         sys.__excepthook__(type(ex), ex, ex.__traceback__)
         os._exit(70)
+    if meta["argv"]:
+        sys.argv[:] = meta["argv"]
+        if arguments["module_fqn"] == "ansible.modules.async_wrapper":
+            from . import job
+
+            job.arrange(sys.argv[-2:], server.config["socket"])
     return loader(entry, arguments)
 
 

@@ -41,8 +41,12 @@ class Result:
     ahead: bool = False  # it was forked before the call
 
 
-def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, timeout: float) -> Result:
-    """Run one call over a connection. Raises Unavailable as long as nothing has been run."""
+def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, timeout: float,
+        bound: bool = False) -> Result:  # fmt: skip
+    """Run one call over a connection. Raises Unavailable as long as nothing has been run.
+
+    `bound` is for a job: without shells, with this very environment, and the module is killed when this process ends.
+    """
     pipes: list[int] = []
     try:
         stdin, stdin_end = os.pipe2(os.O_CLOEXEC)
@@ -52,8 +56,13 @@ def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: 
             pipes += os.pipe2(os.O_CLOEXEC)
         out, out_end, err, err_end = pipes[1:]
         pipes.append(os.open(cwd or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        line = prepare(conn, command, payload, outer, cwd, [stdin, out_end, err_end, pipes[-1]], timeout)
-        for fd in (stdin, out_end, err_end, pipes[-1]):
+        given = [stdin, out_end, err_end, pipes[-1]]
+        if bound:
+            alive, life = os.pipe2(os.O_CLOEXEC)
+            pipes += [alive, life]  # the other end is closed with this process, or at the end of the call
+            given.append(alive)
+        line = prepare(conn, command, payload, outer, cwd, given, timeout)
+        for fd in given:
             pipes.remove(fd)
             os.close(fd)
         with forwarded_signals(line["ready"]):
@@ -78,7 +87,7 @@ def prepare(conn: socket.socket, command: Command, payload: bytes, outer: str, c
         "ignored": [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN
                     and number not in (signal.SIGPIPE, signal.SIGXFSZ)],
         "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "run": this_run(),
+        "run": this_run(), "bound": len(fds) > 4, "argv": command.arguments,
     }  # fmt: skip
     raw = json.dumps(meta).encode()
     try:

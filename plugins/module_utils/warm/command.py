@@ -33,27 +33,54 @@ class Command:
     shell: str
     assignments: tuple[tuple[str, str], ...]
     interpreter: str
+    arguments: tuple[str, ...] = ()
 
 
-def recognise(cmd: str, in_data: bytes | None) -> Command | None:
-    """Take the command of a pipelined Python module apart; None when it is anything else.
+def take_apart(cmd: str, count: int) -> Command | None:
+    """`shell -c 'NAME=value … interpreter argument …'` with that many arguments; None when it is anything else.
 
     The parts are put together again and compared, so what is recognised holds no shell syntax whatever.
     """
-    if not in_data or b"_ANSIBALLZ_WRAPPER" not in in_data[:4096]:
-        return None
     try:
         shell, flag, inner = shlex.split(cmd)
         words = shlex.split(inner)
     except ValueError:
         return None
-    if flag != "-c" or cmd != f"{shell} -c {shlex.quote(inner)}" or not words:
+    if flag != "-c" or cmd != f"{shell} -c {shlex.quote(inner)}" or len(words) <= count:
         return None
-    *assigned, interpreter = words
+    assigned = words[: len(words) - count - 1]
+    interpreter, *arguments = words[len(assigned) :]
     pairs = tuple((name, value) for name, _, value in (word.partition("=") for word in assigned))
-    rebuilt = " ".join([f"{name}={shlex.quote(value)}" for name, value in pairs] + [shlex.quote(interpreter)])
+    rebuilt = " ".join(
+        [f"{name}={shlex.quote(value)}" for name, value in pairs] + [shlex.join([interpreter, *arguments])]
+    )
     if rebuilt != inner or not all(NAME.match(name) and name not in SHELLS_OWN for name, _ in pairs):
         return None
     if not os.path.isabs(interpreter) or not os.path.isabs(shell):
         return None
-    return Command(shell, pairs, interpreter)
+    return Command(shell, pairs, interpreter, tuple(arguments))
+
+
+def recognise(cmd: str, in_data: bytes | None) -> Command | None:
+    """The command of a pipelined Python module, taken apart; None when it is anything else."""
+    if not in_data or b"_ANSIBALLZ_WRAPPER" not in in_data[:4096]:
+        return None
+    return take_apart(cmd, 0)
+
+
+def recognise_job(cmd: str, in_data: bytes | None) -> tuple[Command, bytes] | None:
+    """The command that starts a module with `async`, and the async_wrapper's payload; None when it is anything else.
+
+    `interpreter async_wrapper.py jid seconds preserve module interpreter module`, the files put there by Ansible just now.
+    """
+    if in_data or "/async_wrapper.py " not in cmd or not (found := take_apart(cmd, 7)):
+        return None
+    wrapper, _jid, _seconds, _preserve, path, interpreter, module = found.arguments
+    if path != module or interpreter != found.interpreter or os.path.basename(wrapper) != "async_wrapper.py":
+        return None
+    try:
+        with open(wrapper, "rb") as file:
+            payload = file.read()
+    except OSError:
+        return None
+    return (found, payload) if b"_ANSIBALLZ_WRAPPER" in payload[:4096] else None

@@ -89,6 +89,24 @@ def state(path: str) -> list | None:
     return [found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns]
 
 
+def connect(path: str) -> socket.socket | None:
+    """A connection to the running server, or None. Raises Unavailable."""
+    conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        conn.connect(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        conn.close()
+        return None
+    except OSError as ex:
+        conn.close()
+        raise Unavailable(f"{path}: {ex.strerror}") from ex
+    peer = PEER.unpack(conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+    if peer[1] != os.geteuid():
+        conn.close()
+        raise Unavailable(f"the server at {path} belongs to user id {peer[1]}")
+    return conn
+
+
 @functools.cache
 def surroundings(_pid: int) -> list:
     """What a process is born with and Ansible does not change in it: found out once in each worker."""
@@ -128,21 +146,7 @@ class Server:
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
     def connect(self) -> socket.socket | None:
-        """A connection to the running server, or None."""
-        conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            conn.connect(self.path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            conn.close()
-            return None
-        except OSError as ex:
-            conn.close()
-            raise Unavailable(f"{self.path}: {ex.strerror}") from ex
-        peer = PEER.unpack(conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
-        if peer[1] != os.geteuid():
-            conn.close()
-            raise Unavailable(f"the server at {self.path} belongs to user id {peer[1]}")
-        return conn
+        return connect(self.path)
 
     def connect_or_start(self, timeout: float, payload: bytes) -> socket.socket:
         """A connection; of many that want one at once a single one starts the server. Raises Unavailable."""

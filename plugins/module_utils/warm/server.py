@@ -26,7 +26,7 @@ from . import immortal, shells, spare
 HEADER = struct.Struct(">IQ")
 MAX_META = 64 << 20
 MAX_PAYLOAD = 512 << 20
-MAX_FDS = 4
+MAX_FDS = 5
 MAX_CALLS = 500
 UNSETTLED = 8
 PEER = struct.Struct("3i")
@@ -41,6 +41,19 @@ class Call:
         self.fds: list[int] = []
         self.pid = 0
         self.entry = None
+        self.life = -1
+
+    def watch(self, selector, fd: int) -> None:
+        """Kill the module when the process that started it has ended, as the time limit of a job kills both."""
+        self.life = fd
+        selector.register(fd, selectors.EVENT_READ, lambda _: self.kill(selector))
+
+    def kill(self, selector) -> None:
+        selector.unregister(self.life)
+        os.close(self.life)
+        self.life = -1
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         for fd in self.fds:
@@ -179,6 +192,9 @@ class Server:
         """Forget a connection."""
         with contextlib.suppress(KeyError):
             self.selector.unregister(call.conn)
+        if call.life >= 0:
+            self.selector.unregister(call.life)
+            os.close(call.life)
         self.calls.pop(call.conn.fileno(), None)
         call.close()
         self.last = time.monotonic()
@@ -214,13 +230,15 @@ class Server:
             meta = json.loads(bytes(call.data[HEADER.size : HEADER.size + meta_size]))
             payload = bytes(memoryview(call.data)[HEADER.size + meta_size :])
             call.data = bytearray()
-            if len(call.fds) != MAX_FDS:
+            if len(call.fds) != (5 if meta["bound"] else 4):
                 raise ValueError("the request came without its descriptors")
             self.runs.add(*meta["run"])
             entry, arguments = self.warm.payloads.register(payload)
             if entry.outdated:
                 self.retire()
             environment, direct = self.shells.environment(meta)
+            if meta["bound"]:
+                call.watch(self.selector, call.fds.pop())
         except Exception as ex:
             self.refuse(call, f"{type(ex).__name__}: {ex}")
             return
