@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import BIN, Bench
+from .conftest import BIN, ROOT, Bench
 
 ECHO = {"name": "echo", "warm_probe": {"mode": "echo", "text": "{{ inventory_hostname }}"}}
 REPORT = {"name": "report", "warm_probe": {"mode": "report"}}
@@ -252,3 +252,33 @@ def test_ansible_runner(bench: Bench) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "WARM pid" in done.stdout
+
+
+CONTAINER = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs none /run
+mount -t tmpfs none /dev/shm -o size=64m,mode=1777
+mount --bind {root} {root}
+mount -o remount,bind,ro {root}
+mkdir /run/home
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare")
+def test_in_a_container(bench: Bench) -> None:
+    """As in an execution environment: process ids and mounts of its own, the collection read-only, an empty /run."""
+    bench.environment.pop("ANSIBLE_WARM_DIRECTORY")
+    bench.environment.pop("XDG_RUNTIME_DIR", None)
+    environment = {**bench.environment, "HOME": "/run/home", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+    script = CONTAINER.format(root=os.path.realpath(ROOT))
+    command = ["unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--mount-proc", "sh", "-c", script, "sh"]
+    playbook = [*bench.command([ECHO, {**ECHO, "name": "job", "async": 30, "poll": 1}], "--limit", "warm0"), "-vvv"]
+    done = subprocess.run(
+        [*command, *playbook], cwd=bench.path, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The echo, the job's wrapper, and at least one look at the job.
+    assert done.stdout.count("WARM pid") >= 3
+    assert "not run warm" not in done.stdout
