@@ -22,7 +22,7 @@ def bastion_layout(hosts: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.
     entries = {
         name: {
             **ONE,
-            "user_data": tier.first_boot(cell, name, address=name),
+            "user_data": tier.first_boot(cell, name, address=name, configuration=host.get("configuration") or ""),
             **host,
             "tags": {"tier": name, "role": "bastion", **(host.get("tags") or {})},
         }

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import pathlib
 import typing as t
@@ -13,10 +14,13 @@ import typing as t
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import specs
-
 #: What an exporter's entry may say.
 OPTIONS = frozenset({"port", "flags", "environment"})
+
+
+def _suggestion(word: str, known: t.Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
 
 
 def exporter_misfits(exporters: dict[str, t.Any], known: dict[str, t.Any]) -> list[str]:
@@ -25,9 +29,9 @@ def exporter_misfits(exporters: dict[str, t.Any], known: dict[str, t.Any]) -> li
     for name, entry in exporters.items():
         where = f"monitoring_agent_exporters.{name}"
         if name not in known:
-            said.append(f"{where}: Debian has no such exporter{specs.suggestion(name, known)}")
+            said.append(f"{where}: Debian has no such exporter{_suggestion(name, known)}")
         for option in sorted(set(entry or {}) - OPTIONS):
-            said.append(f"{where}: there is no option {option}{specs.suggestion(option, OPTIONS)}")
+            said.append(f"{where}: there is no option {option}{_suggestion(option, OPTIONS)}")
     return said
 
 
@@ -78,7 +82,9 @@ def schema_misfits(settings: dict[str, t.Any], schema: str, variable: str) -> li
     except (OSError, yaml.YAMLError) as error:
         raise AnsibleFilterError(f"{variable}_schema: {schema} cannot be read: {error}") from error
     checker = jsonschema.validators.validator_for(rules)(rules)
-    found = sorted(checker.iter_errors(specs.plain(settings)), key=lambda each: [str(part) for part in each.path])
+    found = sorted(
+        checker.iter_errors(json.loads(json.dumps(settings))), key=lambda each: [str(part) for part in each.path]
+    )
     return [f"{'.'.join([variable, *map(str, each.path)])}: {each.message}" for each in found]
 
 

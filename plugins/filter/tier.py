@@ -42,7 +42,9 @@ def tier_layout(groups: dict[str, t.Any], cell: str, where: str = "tier_groups")
         tags = {"tier": name, "role": name, **(tier.get("tags") or {})}
         template = {option: tier[option] for option in template_options if option in tier}
         if not template.get("user_data"):
-            template["user_data"] = first_boot(cell, name, hooks=[*_launching(hooks)])
+            template["user_data"] = first_boot(
+                cell, name, hooks=[*_launching(hooks)], configuration=tier.get("configuration") or ""
+            )
         sizes = {"min_size": size.get("min"), "max_size": size.get("max"), "desired_capacity": size.get("desired")}
         layout["templates"][name] = {**template, "tags": tags}
         layout["groups"][name] = {
@@ -63,17 +65,24 @@ def _launching(hooks: dict[str, t.Any]) -> t.Iterator[str]:
     return (name for name, hook in hooks.items() if (hook or {}).get("transition", "launching") == "launching")
 
 
-def first_boot(cell: str, group: str, hooks: t.Iterable[str] = (), address: str = "") -> str:
+def first_boot(cell: str, group: str, hooks: t.Iterable[str] = (), address: str = "", configuration: str = "") -> str:
     """User data that takes an Elastic IP and completes launching hooks; empty where there is nothing to do.
 
     :param group: logical name of the auto scaling group
     :param hooks: names of its hooks, without the group's in front
     :param address: logical name of the Elastic IP
+    :param configuration: logical name of the bucket with the configuration machines give themselves
     """
     names = [f"{cell}-{group}-{hook}" for hook in hooks]
-    if not names and not address:
+    if not names and not address and not configuration:
         return ""
-    settings = {"group": f"{cell}-{group}", "hooks": names, "address": f"{cell}-{address}" if address else ""}
+    settings = {
+        "group": f"{cell}-{group}",
+        "tier": group,
+        "hooks": names,
+        "address": f"{cell}-{address}" if address else "",
+        "configuration": f"{cell}-{configuration}" if configuration else "",
+    }
     script = (specs.ROLES / "tier" / "files" / "first_boot.py").read_text(encoding="utf-8")
     if SETTINGS not in script:
         raise AnsibleFilterError("roles/tier/files/first_boot.py has no place for its settings")

@@ -141,6 +141,8 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
+        # Texts may hold secrets; the host's journal is no place for them.
+        no_log=True,
     )
     before = {path: state_of(pathlib.Path(path)) for path in {**module.params["files"], **module.params["lines"]}}
     after = {path: new for path, new in wanted(module).items() if new != before[path]}

@@ -44,7 +44,13 @@ def test_only_launching_hooks_are_completed_at_first_boot():
         for node in ast.parse(script).body
         if isinstance(node, ast.AnnAssign) and node.target.id == "SETTINGS"
     )
-    assert ast.literal_eval(settings) == {"group": "cell-web", "hooks": ["cell-web-ready"], "address": ""}
+    assert ast.literal_eval(settings) == {
+        "group": "cell-web",
+        "tier": "web",
+        "hooks": ["cell-web-ready"],
+        "address": "",
+        "configuration": "",
+    }
     assert len(script.encode()) < 16384
 
 
