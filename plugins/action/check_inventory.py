@@ -22,6 +22,8 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import Cel
 RUN_VARIABLES = frozenset(
     {
         "adopt_dir",
+        "deploy_app_batch",
+        "deploy_app_release",
         "destroy_confirm",
         "drift_report",
         "show_dir",

@@ -85,9 +85,19 @@ def database_content_policies(databases: dict[str, t.Any]) -> list[dict[str, str
     ]
 
 
+def database_content_passwords(values: dict[str, dict[str, str]], secrets: dict[str, str]) -> dict[str, str]:
+    """Passwords by role: of a secret that several roles take turns in, only that of the role it names now.
+
+    :param values: ``{secret: {username, password}}``
+    :param secrets: ``{role: secret}``
+    """
+    found = {role: values.get(secret) or {} for role, secret in secrets.items()}
+    return {role: value["password"] for role, value in found.items() if value.get("username") == role}
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        names = (database_content_problems, database_content_grants, database_content_policies)
+        names = (database_content_problems, database_content_grants, database_content_policies, database_content_passwords)
         return {each.__name__: each for each in names}
