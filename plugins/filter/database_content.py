@@ -99,5 +99,10 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        names = (database_content_problems, database_content_grants, database_content_policies, database_content_passwords)
+        names = (
+            database_content_problems,
+            database_content_grants,
+            database_content_policies,
+            database_content_passwords,
+        )
         return {each.__name__: each for each in names}

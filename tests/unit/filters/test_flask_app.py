@@ -128,6 +128,10 @@ def test_what_serves_or_did_last_is_never_removed():
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\nERROR: gone",
             "No space",
         ),
+        (
+            "x/migrate: 2: exec: m: Permission denied\na.service: Failed with result 'x'.\nFailed to start a.service - a: b.",
+            "Permission",
+        ),
         (None, "it said nothing"),
     ],
 )
