@@ -107,6 +107,8 @@ def _frontend(listener: dict[str, Any], mode: str, certificates: dict[str, str])
         arn = next((arn for rule in rules for action in rule["actions"] for arn, _ in forwards(action)), None)
         return [*lines, f"  default_backend {backend_name(arn)}"] if arn else []
     lines += [
+        # An idle connection outlives a reload until its next answer, or a client's request could meet its end.
+        "  option idle-close-on-response",
         "  option forwardfor",
         "  http-request set-header X-Forwarded-Proto https if { ssl_fc }",
         "  http-request set-header X-Forwarded-Proto http if !{ ssl_fc }",
