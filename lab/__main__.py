@@ -1,4 +1,4 @@
-"""``python -m lab up|down|status|reset``: start, stop, show and empty the lab."""
+"""``python -m lab up|down|status|reset|visit``: start, stop, show and empty the lab, visit what it serves."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MACHINES_WANT_ROOT = "machines: left out, they need root; plan, provision, drift
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lab", description="Terrace's lab: an AWS API on this machine.")
-    parser.add_argument("command", choices=("up", "down", "status", "reset"))
+    parser.add_argument("command", choices=("up", "down", "status", "reset", "visit"))
     parser.add_argument("--level", choices=("api", "machines"), default=os.environ.get("LAB") or "api")
     parser.add_argument("--port", type=int, help=f"default: LAB_PORT or {process.DEFAULT_PORT}")
     options = parser.parse_args(arguments)
     try:
-        return {"up": up, "down": down, "status": status, "reset": reset}[options.command](options)
+        return {"up": up, "down": down, "status": status, "reset": reset, "visit": visit}[options.command](options)
     except Exception as error:
         # The machines have an error class of their own of that name; everything else is a bug and shows itself.
         if type(error).__name__ != "LabError":
@@ -64,6 +64,13 @@ def down(options: argparse.Namespace) -> int:
     ssh_key.remove()
     print("api: stopped" if process.stop() else "api: not running")
     return 0
+
+
+def visit(_options: argparse.Namespace) -> int:
+    """Use the deployed application as a visitor would; exit status 1 when it does not answer as it should."""
+    if not _machines("machines"):
+        return 1
+    return importlib.import_module("lab.visit").visit()
 
 
 def status(options: argparse.Namespace) -> int:

@@ -150,6 +150,8 @@ class Lab:
         elif route == "POST /lab/target-health":
             keys = ("target_group_arn", "instance_id", "port", "state")
             target_health.set(*(data[k] for k in keys), data.get("reason"), data.get("description"))
+        elif route == "GET /lab/target-health":
+            return {"targets": target_health.everything()}
         elif route == "POST /lab/reset":
             self.reset()
         elif route not in ("GET /lab/faults", "GET /lab/delays"):

@@ -49,6 +49,21 @@ def measured(target_group_arn: str) -> bool:
     return any(key[0] == target_group_arn for key in list(_reported))
 
 
+def everything() -> list[dict[str, str | int | None]]:
+    """Every report: ``target_group_arn``, ``instance_id``, ``port``, ``state`` and ``reason``."""
+    with _lock:
+        return [
+            {
+                "target_group_arn": arn,
+                "instance_id": target,
+                "port": port,
+                "state": health.state,
+                "reason": health.reason,
+            }
+            for (arn, target, port), health in _reported.items()
+        ]
+
+
 def clear() -> None:
     """Forget all reports."""
     with _lock:

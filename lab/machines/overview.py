@@ -16,12 +16,16 @@ from lab.machines.api import Api
 from lab.machines.machine import Machine
 from lab.machines.plan import PUBLIC_POOL, REPLICATION_POOL, Endpoint, Plan, Pool, build
 from lab.machines.util import alive, read_json, state_dir
+from lab.process import request
 
-COLUMNS = ("kind", "name", "state", "address", "public", "details")
+COLUMNS = ("kind", "name", "state", "health", "address", "public", "details")
 
 
 def collect(directory: Path | None = None) -> dict[str, Any]:
-    """What runs: {following: bool, port, machines: [{kind, name, state, address, public, details}], boxes}."""
+    """What runs: {following, port, machines, boxes}.
+
+    A machine has kind, name, state, health, address, public, vpc, region and details.
+    """
     directory = (directory or state_dir()).resolve()
     known = read_json(directory / "machines.json")
     answer: dict[str, Any] = {"following": False, "port": None, "machines": [], "boxes": []}
@@ -34,10 +38,22 @@ def collect(directory: Path | None = None) -> dict[str, Any]:
     plan = build(
         snapshot, Pool(PUBLIC_POOL, pools.get("public", {})), Pool(REPLICATION_POOL, pools.get("replication", {}))
     )
+    health = _health(known["port"])
     outside = {inner: outer for outer, inner in plan.public.items()}
     for endpoint in sorted(plan.endpoints.values(), key=lambda e: (e.vpc, e.kind, e.name)):
-        answer["machines"].append(_row(directory, plan, endpoint, outside))
+        row = _row(directory, plan, endpoint, outside)
+        answer["machines"].append(row | {"health": ", ".join(health.get(row["name"], []))})
     return answer
+
+
+def _health(port: int) -> dict[str, list[str]]:
+    """What the balancers' checks say of each instance: ``web healthy``, with the reason where it is not."""
+    told: dict[str, list[str]] = {}
+    for each in request(f"http://127.0.0.1:{port}", "/lab/target-health")["targets"]:
+        group = each["target_group_arn"].split("/")[1]
+        reason = f" ({each['reason']})" if each["reason"] else ""
+        told.setdefault(each["instance_id"], []).append(f"{group} {each['state']}{reason}")
+    return told
 
 
 def _row(directory: Path, plan: Plan, endpoint: Endpoint, outside: dict[str, str]) -> dict[str, Any]:
@@ -65,6 +81,7 @@ def _row(directory: Path, plan: Plan, endpoint: Endpoint, outside: dict[str, str
         "address": ", ".join(endpoint.addresses),
         "public": public,
         "vpc": endpoint.vpc,
+        "region": plan.vpcs[endpoint.vpc].region,
         "details": details,
     }
 
