@@ -11,8 +11,15 @@ ARGS ?=
 BIN := .venv/bin
 at_lab := $(if $(filter none,$(LAB)),,-i inventories/lab)
 play = $(BIN)/ansible-playbook -i $(INVENTORY) $(at_lab) $(ARGS)
+# With the machines, which the inventory beside the cells' asks for with the environment's credentials: here the lab's.
+of_lab := $(if $(filter none,$(LAB)),,env AWS_ENDPOINT_URL=http://127.0.0.1:$${LAB_PORT:-5566} AWS_REGION=us-east-1 \
+	AWS_ACCESS_KEY_ID=lab AWS_SECRET_ACCESS_KEY=only-the-lab-knows-this)
+play_hosts = $(of_lab) $(play) -i $(INVENTORY).aws_ec2.yml
+# What `make deploy` releases and deploys.
+APP ?= lab/sample_app
+VERSION ?= 1.0.0
 
-.PHONY: help setup lab lab-down lab-status demo plan apply drift adopt destroy test test-slow test-unit lint bench clean
+.PHONY: help setup lab lab-down lab-status demo plan apply drift destroy configure deploy test test-slow test-unit lint bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,12 +36,17 @@ lab-status: setup ## Show what runs in the lab
 lab-down: setup ## Stop the lab
 	@$(BIN)/python -m lab down
 
-demo: lab ## Start the lab, provision the development cell, show what was built
+demo: lab ## Start the lab, provision the development cell, show what was built; LAB=machines: serve an application there
 	@echo "demo: what would be done"
 	@$(play) playbooks/site.yml --check | sed -n '/^PLAN/,$$p'
 	@echo "demo: provisioning"
 	@$(play) playbooks/site.yml
 	@$(play) playbooks/show_cell.yml
+ifeq ($(LAB),machines)
+	@$(MAKE) --no-print-directory configure deploy
+	@$(BIN)/python -m lab status
+	@$(BIN)/python -m lab visit
+endif
 
 plan: setup ## Show what site.yml would change: INVENTORY=…
 	@$(play) playbooks/site.yml --check --diff
@@ -47,6 +59,18 @@ drift: setup ## Report where the cells differ from the inventory: INVENTORY=…
 
 destroy: setup ## List what would be destroyed; with ARGS='-e destroy_confirm=<cell>' destroy it: INVENTORY=…
 	@$(play) playbooks/destroy_cell.yml
+
+configure: setup ## Configure the machines and what is inside the database: INVENTORY=…
+	@echo "configure: the machines"
+	@$(play_hosts) playbooks/configure_hosts.yml
+	@echo "configure: the database"
+	@$(play_hosts) playbooks/configure_database.yml
+
+deploy: setup ## Release an application and deploy it, batch by batch: INVENTORY=… APP=… VERSION=…
+	@echo "deploy: releasing $(APP) as $(VERSION)"
+	@$(play_hosts) playbooks/release_app.yml -e app_release_source=$(or $(abspath $(wildcard $(APP))),$(APP)) -e app_release_version=$(VERSION)
+	@echo "deploy: deploying $(VERSION)"
+	@$(play_hosts) playbooks/deploy_app.yml -e app_release_version=$(VERSION)
 
 test-unit: setup ## The quick tests: no root, no containers
 	@$(BIN)/python -m pytest tests/unit
