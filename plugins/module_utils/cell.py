@@ -140,7 +140,7 @@ class Cell:
             "ResourceTagMappingList",
             TagFilters=[{"Key": CELL_TAG}],
             ResourceTypeFilters=TAGGED_APART,
-            ResourcesPerPage=100,
+            TagsPerPage=500,
         )
         return {each["ResourceARN"]: tags_of(each["Tags"]) for each in found}
 
