@@ -23,9 +23,12 @@ TROUBLE = {
 def reachable_machines(instances: list[dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
     """Machines as the ssh configuration wants them, bastions first: ``{id: {name, address, bastion}}``.
 
+    Those that isolate_instance.yml took out are nobody's to reach.
+
     :param instances: as ``amazon.aws.ec2_instance_info`` returns them
     """
     made = {}
+    instances = [each for each in instances if "terrace:isolated" not in each.get("tags", {})]
     for each in sorted(instances, key=lambda one: (not _is_bastion(one), one["instance_id"])):
         address = each.get("private_ip_address")
         if _is_bastion(each):

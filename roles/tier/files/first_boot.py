@@ -124,7 +124,8 @@ def bundle():
     if not os.path.exists(folder):
         packed = fetch(bucket, current["object"])
         if packed is None or hashlib.sha256(packed).hexdigest() != current["checksum"]:
-            raise ValueError(f"{current['object']} is not what {bucket}/configuration/current.json says")
+            # Waiting makes that no better: the archive is there before current.json names it.
+            sys.exit(f"{current['object']} is not what {bucket}/configuration/current.json says")
         shutil.rmtree(folder + ".part", ignore_errors=True)
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder + ".part", filter="data")

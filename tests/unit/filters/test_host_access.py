@@ -38,6 +38,7 @@ def test_machines_are_reached_by_their_private_address_and_the_bastion_by_its_pu
         [
             {"instance_id": "i-2", "private_ip_address": "10.0.0.2", "public_ip_address": "192.0.2.9",
              "tags": {"Name": "c-web", "role": "web"}},
+            {"instance_id": "i-4", "private_ip_address": "10.0.0.4", "tags": {"Name": "c-web", "terrace:isolated": "x"}},
             {"instance_id": "i-3", "private_ip_address": "10.0.0.3", "public_ip_address": "192.0.2.1",
              "tags": {"Name": "c-bastion", "role": "bastion"}},
         ]
