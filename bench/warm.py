@@ -13,7 +13,8 @@ CPU is the difference of a run of many calls and one of two, over the calls: wha
 time from the end of the second call to that of the last.
 The calls are made in rounds, the connections taking turns, so that whatever else the machine does hits all alike.
 `--shape tasks` makes each call a task of its own instead of an item of a loop. *mitogen* runs modules one after the other in
-an interpreter that stays, as is its default; *mitogen fork* in a child of it each (`mitogen_task_isolation: fork`), as warm does.
+an interpreter that stays, as is its default; *mitogen fork* in a child of it each (`mitogen_task_isolation: fork`), as warm does;
+*nothing* is a connection that answers at once, without any module: what Ansible itself costs.
 """
 
 from __future__ import annotations
@@ -181,14 +182,17 @@ class Bench:
         if self.shape == "tasks":
             tasks = [{**task, "vars": {**given, "item": number}} for number in range(1, calls + 1)]
         play = {"hosts": host, "gather_facts": False, "tasks": tasks}
-        (self.path / "play.json").write_text(json.dumps([play]))
         self.empty()
         measure = self.path / "measure"
         measure.unlink(missing_ok=True)
         environment = dict(self.environment)
+        if host == "nothing":
+            host = play["hosts"] = "local"
+            environment["WARM_NOTHING"] = "1"
         if host == "mitogen":
             environment |= {"PYTHONPATH": str(self.mitogen), "ANSIBLE_STRATEGY": "mitogen_linear",
                             "ANSIBLE_STRATEGY_PLUGINS": str(self.mitogen / "ansible_mitogen/plugins/strategy")}  # fmt: skip
+        (self.path / "play.json").write_text(json.dumps([play]))
         before, start = self.children(), time.perf_counter()
         done = subprocess.run(
             [BIN / "ansible-playbook", "-i", "hosts.json", "play.json"],
@@ -307,7 +311,7 @@ def main() -> None:
     parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--shape", choices=("loop", "tasks"), default="loop")
-    parser.add_argument("--ways", nargs="*", default=["local", "mitogen", "mitogen fork", "warm"])
+    parser.add_argument("--ways", nargs="*", default=["local", "mitogen", "mitogen fork", "warm", "nothing"])
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, default=ROOT / "bench/results/warm.json")
     options = parser.parse_args()
@@ -380,11 +384,12 @@ def tables(results: dict) -> str:
         f"a call is {'a task of its own' if results.get('shape') == 'tasks' else 'an item of a loop'}.",
         f"*calls*: over {', '.join(next(iter(results['modules'].values()))['calls'])}. *load*: the machine's load average",
         "before and after the module's turn; this bench alone makes about 1. *mitogen* runs modules in an interpreter that",
-        "stays, its default; *mitogen fork* in a process each (`mitogen_task_isolation: fork`), as the other two do.",
+        "stays, its default; *mitogen fork* in a process each (`mitogen_task_isolation: fork`), as `local` and *warm* do.",
+        "*nothing* is a connection that runs no module at all: what Ansible itself needs for a call.",
     ]
     for title, figure, digits, ways in (
         ("CPU of the module's process", "module CPU", 3, ("local", "warm")),
-        ("Wall of a call", "task wall", 3, ("local", "mitogen", "mitogen fork", "warm")),
+        ("Wall of a call", "task wall", 3, ("local", "mitogen", "mitogen fork", "warm", "nothing")),
         (
             "CPU of everything: Ansible, workers, module or warm process",
             "all CPU",

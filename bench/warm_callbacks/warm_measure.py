@@ -38,6 +38,8 @@ def children() -> float:
 
 
 def local_call(self, cmd, in_data=None, sudoable=True, original=local.Connection.exec_command):
+    if in_data and "WARM_NOTHING" in os.environ:
+        return 0, b'{"changed": false}', b""
     before, start = children(), time.perf_counter()
     result = original(self, cmd, in_data=in_data, sudoable=sudoable)
     if in_data:
