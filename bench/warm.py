@@ -394,7 +394,7 @@ def tables(results: dict) -> str:
             "CPU of everything: Ansible, workers, module or warm process",
             "all CPU",
             3,
-            ("local", "mitogen", "mitogen fork", "warm"),
+            ("local", "mitogen", "mitogen fork", "warm", "nothing"),
         ),
     ):
         lines += ["", f"## {title}", "", f"| module | calls | load | {' | '.join(ways)} | local / warm |"]
