@@ -29,6 +29,7 @@ RUN_VARIABLES = frozenset(
         "isolate_instance_snapshots",
         "patch_hosts_batch",
         "drift_report",
+        "rotate_ssh_private_key",
         "show_dir",
         "terrace_allow_data_loss",
         "terrace_allow_replace",

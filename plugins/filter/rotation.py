@@ -1,0 +1,33 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of rotate_credentials.yml."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+
+def next_in_turn(secrets: dict[str, str], secret: str, now: str) -> str:
+    """The role that takes its turn in a secret after the one it names now.
+
+    :param secrets: ``{role: secret}``, as database_content_secrets
+    :raises AnsibleFilterError: when there are not two to take turns, or the secret names neither
+    """
+    turns = sorted(role for role, each in secrets.items() if each == secret)
+    if len(turns) < 2 or now not in turns:
+        raise AnsibleFilterError(
+            f"database_content_secrets must name two roles that take turns in {secret}, {now} among them; it names "
+            f"{', '.join(turns) or 'none'}"
+        )
+    return turns[(turns.index(now) + 1) % len(turns)]
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"next_in_turn": next_in_turn}
