@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -15,6 +16,20 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes that a process started, and those they did."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found, left = [], [pid]
+    while left:
+        left += children.get(left[0], [])
+        found.append(left.pop(0))
+    return found[1:]
 
 
 @dataclass
@@ -98,7 +113,11 @@ class Operator:
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            # Its workers have sessions of their own; one left alone would wait for ever to report to a dead parent.
+            os.kill(process.pid, signal.SIGSTOP)
+            for pid in [process.pid, *descendants(process.pid)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
             return True
         return False
