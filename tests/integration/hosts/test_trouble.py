@@ -16,7 +16,7 @@ def test_a_wrong_key_is_told_in_one_message(hosts: Hosts, tmp_path: Path) -> Non
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     # An open connection needs no key.
-    for socket in (hosts.state / "ssh" / CELL).glob("[0-9a-f]" * 40):
+    for socket in (hosts.state / "ssh" / CELL).glob("i-*"):
         subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "x"], check=False, capture_output=True)
     try:
         status, output = hosts.play("configure_hosts", "-e", f"host_access_private_key={key}", timeout=300)
@@ -32,7 +32,7 @@ def test_an_unreachable_bastion_is_told_in_one_message_and_the_next_run_recovers
     [group] = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"{CELL}-bastion"]}])[
         "SecurityGroups"
     ]
-    for socket in (hosts.state / "ssh" / CELL).glob("[0-9a-f]" * 40):
+    for socket in (hosts.state / "ssh" / CELL).glob("i-*"):
         subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "x"], check=False, capture_output=True)
     ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
     try:
