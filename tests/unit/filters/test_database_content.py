@@ -43,3 +43,16 @@ def test_grants_reach_tables_that_are_made_later():
     assert {call["target_roles"] for call in calls if call["type"] == "default_privs"} == {"owner"}
     reading = filters.database_content_grants({"shop": {"owner": "owner", "grants": {"app": "read"}}})
     assert not any("INSERT" in call["privs"] for call in reading)
+
+
+def test_of_roles_that_take_turns_only_the_one_named_has_the_password():
+    secrets = {"owner": "owner", "app_a": "app", "app_b": "app", "lost": "none"}
+    values = {"owner": {"username": "owner", "password": "x"}, "app": {"username": "app_b", "password": "y"}}
+    assert filters.database_content_passwords(values, secrets) == {"owner": "x", "app_b": "y"}
+
+
+def test_row_security_is_listed_table_by_table():
+    shop = {**SHOP, "row_security": {"orders": {"to": "app", "using": "tenant = 1"}}}
+    assert filters.database_content_policies({"shop": shop, "other": SHOP}) == [
+        {"database": "shop", "owner": "owner", "table": "orders", "to": "app", "using": "tenant = 1"}
+    ]
