@@ -8,9 +8,9 @@
     python bench/load.py http://10.0.33.63 --paths /version /notes --until /tmp/stop
 
 Requests are begun when their time has come, whether or not earlier ones are answered (an open loop), over connections
-that are kept. A request fails when it is not answered with a status below 400 within `--timeout`; nothing is tried
-twice. It prints one JSON object, and stops at `--until` (a file that appears) if that comes first. Standard library only, so
-that it can be run on any machine. Exit status 0 when nothing failed.
+that are kept, and looked at before they are used again. A request fails when it is not answered with a status below 400
+within `--timeout`; nothing is tried twice. It prints one JSON object, and stops at `--until` (a file that appears) if that
+comes first. Standard library only, so that it can be run on any machine. Exit status 0 when nothing failed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import collections
 import http.client
 import json
 import queue
+import select
 import ssl
 import sys
 import threading
@@ -59,6 +60,8 @@ class Load:
         while (item := self.due.get()) is not None:
             began, path = item
             try:
+                if connection and closed(connection):
+                    connection = None
                 connection = connection or self.connect()
                 status, told = self.ask(connection, path)
                 problem = "" if status < 400 else f"HTTP {status}"
@@ -123,6 +126,14 @@ class Load:
                 for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99), ("longest", 1.0))
             },
         }
+
+
+def closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the other side has closed a connection that was kept, as it may: a client looks before it asks again."""
+    if connection.sock is None:
+        return True
+    readable, _, _ = select.select([connection.sock], [], [], 0)
+    return bool(readable)
 
 
 class Named(http.client.HTTPSConnection):

@@ -143,16 +143,17 @@ def flask_app_leavings(listings: list[dict[str, t.Any]], kept: list[str], keep: 
 
 def flask_app_reason(text: str | None) -> str:
     """The line of a log that says why something failed: the last one that is an error, else the last one."""
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip() and "[notice]" not in line]
+    lines = [line.strip().removeprefix(":stderr: ") for line in (text or "").splitlines()]
+    lines = [line for line in lines if line and "[notice]" not in line]
     wanted = re.compile(r"No space left|ERROR|Error\b|Exception\b|[\w-]+: ")
     noise = re.compile(
-        r"Worker \(pid|Worker failed to boot|Shutting down|\[INFO\]|^hint:|^note:|Exception in worker"
+        r"Worker \(pid|Worker failed to boot|App failed to load|Shutting down|\[INFO\]|^hint:|^note:|Exception in worker"
         r"|^Failed to start|^Starting|^Stopp|^Start|^Finished|^\S+\.(service|socket): "
     )
     lines = [line for line in lines if not noise.search(line)] or lines
     told = [line for line in lines if wanted.search(line)]
     full = [line for line in told if "No space left" in line]
-    return (full or told or lines or ["it said nothing"])[-1][:500]
+    return (full or told or lines or ["it said nothing"])[-1][:500].rstrip(".")
 
 
 class FilterModule:

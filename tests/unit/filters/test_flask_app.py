@@ -132,6 +132,10 @@ def test_what_serves_or_did_last_is_never_removed():
             "x/migrate: 2: exec: m: Permission denied\na.service: Failed with result 'x'.\nFailed to start a.service - a: b.",
             "Permission",
         ),
+        (
+            "[x] [INFO] Booting\nFailed to find attribute 'no' in 'm'.\n[x] [ERROR] Reason: App failed to load.",
+            "attribute 'no'",
+        ),
         (None, "it said nothing"),
     ],
 )
