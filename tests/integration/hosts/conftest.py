@@ -119,6 +119,11 @@ def changed(output: str) -> dict[str, int]:
     return {host: int(count) for host, count in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", output, re.MULTILINE)}
 
 
+def words(output: str) -> str:
+    """A run's output on one line, for Ansible folds long messages."""
+    return " ".join(output.split())
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

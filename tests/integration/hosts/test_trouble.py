@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.integration.hosts.conftest import CELL, Hosts, changed, wait
+from tests.integration.hosts.conftest import CELL, Hosts, changed, wait, words
 
 
 def test_a_wrong_key_is_told_in_one_message(hosts: Hosts, tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_wrong_key_is_told_in_one_message(hosts: Hosts, tmp_path: Path) -> Non
     try:
         status, output = hosts.play("configure_hosts", "-e", f"host_access_private_key={key}", timeout=300)
         assert status != 0
-        assert f"it refuses the key: {key}" in output
+        assert f"it refuses the key: {key}" in words(output)
         assert output.count("fatal:") == 1
     finally:
         hosts.ok("open_hosts")
@@ -39,7 +39,7 @@ def test_an_unreachable_bastion_is_told_in_one_message_and_the_next_run_recovers
         time.sleep(3)
         status, output = hosts.play("configure_hosts", "-e", "host_access_timeout=20", timeout=300)
         assert status != 0
-        assert "cannot be reached over SSH: no answer" in output
+        assert "cannot be reached over SSH: no answer" in words(output)
         assert output.count("fatal:") == 1
     finally:
         ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
