@@ -19,7 +19,7 @@ play_hosts = $(of_lab) $(play) -i $(INVENTORY).aws_ec2.yml
 APP ?= lab/sample_app
 VERSION ?= 1.0.0
 
-.PHONY: help setup lab lab-down lab-status demo plan apply drift destroy configure deploy test test-slow test-unit lint bench clean
+.PHONY: help setup lab lab-down lab-status demo plan apply drift destroy configure deploy test test-slow test-hosts test-unit lint bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ test: setup ## Everything that can run here
 
 test-slow: setup ## Runs that are killed, an API that fails, two accounts (about a quarter of an hour)
 	@$(BIN)/python -m pytest -m slow tests/integration/three_tier
+
+test-hosts: setup ## The machines and the application on them, in a lab of their own (root); not yet part of `make test`
+	@$(BIN)/python -m pytest tests/integration/hosts
+	@$(BIN)/python -m pytest tests/integration/app
 
 bench: setup ## Measure (bench/README.md says what); wants a quiet machine
 	@$(BIN)/python bench/site_runs.py
