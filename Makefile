@@ -62,7 +62,7 @@ destroy: setup ## List what would be destroyed; with ARGS='-e destroy_confirm=<c
 
 configure: setup ## Release the machines' configuration, bring them and the inside of the database to it: INVENTORY=…
 	@echo "configure: releasing it, for machines that start later"
-	@$(play) playbooks/release_configuration.yml
+	@$(play_hosts) playbooks/release_configuration.yml
 	@echo "configure: the machines"
 	@$(play_hosts) playbooks/configure_hosts.yml
 	@echo "configure: the database"
