@@ -52,22 +52,26 @@ scenarios() { # api or root: the scenarios that need only the emulated API, or c
   done
 }
 
-api_lane() {
-  export LAB_PORT=5599 LAB_STATE_DIR=$logs/lab
-  section lint make --no-print-directory lint
-  section unit python -m pytest tests/unit
+with_api() { # command…: with an emulated API of the lane's own, when any scenario is wanted
   if wanted molecule || [[ ${SECTIONS:-} == *molecule:* ]]; then
     python -m lab up --level api
-    scenarios api
+    "$@"
     python -m lab down
   fi
 }
 
+api_lane() {
+  export LAB_PORT=5599 LAB_STATE_DIR=$logs/api-lane
+  section lint make --no-print-directory lint
+  section unit python -m pytest tests/unit
+  with_api scenarios api
+}
+
 host_lane() {
-  export LAB_STATE_DIR=$logs/boxes
+  export LAB_PORT=5598 LAB_STATE_DIR=$logs/host-lane
   section story python -m pytest -m "not slow" tests/integration/three_tier
   section warm python -m pytest tests/integration/warm
-  scenarios root
+  with_api scenarios root
 }
 
 api_lane &
