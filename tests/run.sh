@@ -64,13 +64,13 @@ api_lane() {
   export LAB_PORT=5599 LAB_STATE_DIR=$logs/api-lane
   section lint make --no-print-directory lint
   section unit python -m pytest tests/unit
+  section warm python -m pytest tests/integration/warm
   with_api scenarios api
 }
 
 host_lane() {
   export LAB_PORT=5598 LAB_STATE_DIR=$logs/host-lane
   section story python -m pytest -m "not slow" tests/integration/three_tier
-  section warm python -m pytest tests/integration/warm
   with_api scenarios root
 }
 
