@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import urllib.error
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,7 @@ def collect(directory: Path | None = None) -> dict[str, Any]:
 def _health(port: int) -> dict[str, list[str]]:
     """What the balancers' checks say of each instance: ``web healthy``, with the reason where it is not."""
     told: dict[str, list[str]] = {}
-    try:
-        reports = request(f"http://127.0.0.1:{port}", "/lab/target-health")["targets"]
-    except urllib.error.HTTPError:  # a lab that an older version started
-        return told
-    for each in reports:
+    for each in request(f"http://127.0.0.1:{port}", "/lab/target-health")["targets"]:
         group = each["target_group_arn"].split("/")[1]
         reason = f" ({each['reason']})" if each["reason"] else ""
         told.setdefault(each["instance_id"], []).append(f"{group} {each['state']}{reason}")
