@@ -59,10 +59,10 @@ def _certificate(url: str, region: str, balancer: str) -> tuple[str, str]:
     arn = elb.describe_load_balancers(Names=[balancer])["LoadBalancers"][0]["LoadBalancerArn"]
     listeners = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
     certificate = next(each["Certificates"][0]["CertificateArn"] for each in listeners if each["Protocol"] == "HTTPS")
-    domain = acm.describe_certificate(CertificateArn=certificate)["Certificate"]["DomainName"]
-    if acm.describe_certificate(CertificateArn=certificate)["Certificate"]["Type"] == "IMPORTED":
-        return domain, acm.get_certificate(CertificateArn=certificate)["Certificate"]
-    return domain, (process.state_dir() / "authority/ca.pem").read_text()
+    described = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
+    if described["Type"] == "IMPORTED":
+        return described["DomainName"], acm.get_certificate(CertificateArn=certificate)["Certificate"]
+    return described["DomainName"], (process.state_dir() / "authority/ca.pem").read_text()
 
 
 def _client(url: str, region: str, service: str) -> Any:

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import boto3
 import pytest
 
 from lab import machines, process
+from lab.api.testing import free_port
 from lab.machines.machine import Machine
 from lab.machines.util import owner
 
@@ -155,12 +155,6 @@ class Site:
                 report.update(json.loads(running.communicate(timeout=60)[0]))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The cell, serving a release of the sample application."""
@@ -177,7 +171,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         port = json.loads((state / "api.json").read_text())["port"]
     else:
         state.mkdir()
-        port = process.start(_free_port(), directory=state)[0]["port"]
+        port = process.start(free_port(), directory=state)[0]["port"]
         machines.up(port, state)
     made = Site(state, port, folder)
     try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import boto3
 import pytest
 
 from lab import process
+from lab.api.testing import free_port
 from lab.machines.machine import Machine
 from lab.machines.util import owner
 
@@ -124,12 +124,6 @@ def words(output: str) -> str:
     return " ".join(output.split())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """A lab with machines; what it is used with ``site.yml`` has not been run on it yet."""
@@ -145,7 +139,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         yield Hosts(Path(str(running)), int(state["port"]))
         return
     # A socket's path is short, so the state is not in pytest's deep folders.
-    folder, port = Path(f"/tmp/terrace-hosts-{os.getpid()}"), _free_port()
+    folder, port = Path(f"/tmp/terrace-hosts-{os.getpid()}"), free_port()
     command = [sys.executable, "-m", "lab"]
     environment = {**os.environ, "LAB_STATE_DIR": str(folder), "LAB_PORT": str(port)}
     subprocess.run([*command, "up", "--level", "machines"], cwd=ROOT, env=environment, check=True, timeout=600)

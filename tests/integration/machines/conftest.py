@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import boto3
 import pytest
 
 from lab import machines, process
+from lab.api.testing import free_port
 from lab.machines.machine import Machine
 from lab.machines.util import owner
 
@@ -104,12 +104,6 @@ class World:
         )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The lab with the network below in it; gone afterwards."""
@@ -119,7 +113,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pytest.skip(f"another lab runs on this machine (state in {owner()})")
     state = tmp_path_factory.mktemp("lab").resolve()
     os.environ["LAB_STATE_DIR"] = str(state)
-    api, _ = process.start(_free_port(), directory=state)
+    api, _ = process.start(free_port(), directory=state)
     machines.up(api["port"], state)
     key = state / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)

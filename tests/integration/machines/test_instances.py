@@ -170,7 +170,7 @@ def test_packages_come_from_the_registries_and_nothing_else_leaves(world: World)
     assert world.shell("app", "getent hosts example.com", check=False) == ""
     assert not world.opens("app", "192.0.2.1", 443)
     # The web subnet has no route to a NAT gateway.
-    assert world.shell("web", "curl -sI -m3 http://deb.debian.org/ | head -1", check=False) == ""
+    assert world.shell("web", f"curl -sI -m3 {mirrors.MIRROR}/dists/trixie/InRelease | head -1", check=False) == ""
 
 
 @pytest.mark.parametrize("encoded", [False, True])

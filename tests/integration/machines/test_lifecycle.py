@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from lab import machines, process
+from lab.api.testing import free_port
 from lab.machines import box, hub, overview
 from lab.machines.machine import Machine, cgroup_root
 from lab.machines.util import LabError, owner, read_json
-from tests.integration.machines.conftest import World, _free_port, _network, wait
+from tests.integration.machines.conftest import World, _network, wait
 
 
 def traces() -> dict[str, set[str]]:
@@ -80,7 +81,7 @@ def _world(state: Path, port: int) -> World:
 
 def test_a_killed_lab_is_cleaned_by_up_and_down_leaves_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = traces()
-    api, _ = process.start(_free_port(), directory=place)
+    api, _ = process.start(free_port(), directory=place)
     machines.up(api["port"], place)
     world = _world(place, api["port"])
     web = world.machine("web")
