@@ -24,11 +24,12 @@ PROOF_TRIES, PROOF_PAUSE = 6, 2.5
 
 
 class ActionModule(CellAction):
-    _VALID_ARGS = frozenset({"role", "kinds", "state", "prove", "brief", "fresh", "cell", "region"})
+    _VALID_ARGS = frozenset({"role", "kinds", "state", "prove", "leave", "brief", "fresh", "cell", "region"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:
-        kinds = self._kinds()
+        left = self.known_kinds(self.option("leave", []))
+        kinds = [kind for kind in self._kinds() if kind not in left]
         self._leaving = {kind for kind in kinds if self._is_absent(kind)}
         world = self._world(kinds)
         rules = plan.Rules(
@@ -46,10 +47,10 @@ class ActionModule(CellAction):
             raise AnsibleActionFail(
                 "refused before anything was written:\n"
                 + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
-                result={"terrace_plan": self._summary(changes)},
+                result={"terrace_plan": self._summary(kinds, changes)},
             )
         if boolean(self.option("brief", False)):
-            return self._brief(world, observed, changes)
+            return self._brief(kinds, world, observed, changes)
         return self._result(kinds, world, rules, observed, changes)
 
     def _is_absent(self, kind: str) -> bool:
@@ -125,7 +126,7 @@ class ActionModule(CellAction):
             observed, changes = self._compared(kinds, world, rules, fresh=True)
         raise AnsibleActionFail(
             f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left),
-            result={"terrace_plan": self._summary(left)},
+            result={"terrace_plan": self._summary(kinds, left)},
         )
 
     def _result(self, kinds, world, rules, observed, changes) -> dict[str, t.Any]:
@@ -143,7 +144,7 @@ class ActionModule(CellAction):
                 resource = observed[change.kind][change.name]
                 gone[change.action].setdefault(change.kind, {})[change.name] = resource.as_dict()
         output = plain({kind: observed[kind] for kind in kinds})
-        totals = plan.counts(changes)
+        totals = plan.counts(change.action for change in changes)
         result: dict[str, t.Any] = {
             "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
             "pending": bool(write or gone["replace"] or gone["remove"]),
@@ -152,7 +153,7 @@ class ActionModule(CellAction):
             "remove": gone["remove"],
             "ids": ids(observed),
             "resources": output,
-            "terrace_plan": self._summary(changes),
+            "terrace_plan": self._summary(kinds, changes),
         }
         if changes:
             result["diff"] = [
@@ -164,7 +165,7 @@ class ActionModule(CellAction):
         """Whether only what differs is written; in check mode nothing else is shown either."""
         return boolean(self.variable("terrace_trust_plan", True)) or self._task.check_mode
 
-    def _brief(self, world, observed, changes) -> dict[str, t.Any]:
+    def _brief(self, kinds, world, observed, changes) -> dict[str, t.Any]:
         """Whether there is anything for a role to do, to await or to say; and the counts."""
         unsettled = [change.address for change in changes if change.action != plan.ORPHAN]
         for kind, entries in world.items():
@@ -174,21 +175,22 @@ class ActionModule(CellAction):
                 for name, resource in observed[kind].items()
                 if resource.state != READY
             ]
-        totals = plan.counts(changes)
+        totals = plan.counts(change.action for change in changes)
         return {
             "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
             "settled": self._trusted() and not unsettled,
             "unsettled": unsettled,
-            "terrace_plan": self._summary(changes),
+            "terrace_plan": self._summary(kinds, changes),
         }
 
-    def _summary(self, changes: list[plan.Change]) -> dict[str, t.Any]:
+    def _summary(self, kinds: list[str], changes: list[plan.Change]) -> dict[str, t.Any]:
         """What the callback sums up at the end of the run."""
         return {
             "cell": self.cell_name(),
             "role": str(self.option("role") or ""),
             "proof": boolean(self.option("prove", False)),
-            "counts": plan.counts(changes),
+            "kinds": kinds,
+            "counts": plan.counts(change.action for change in changes),
             "changes": [change.as_dict() for change in changes],
         }
 

@@ -12,6 +12,8 @@ import typing as t
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.terrace.aws.plugins.module_utils.plan import counts
+
 DOCUMENTATION = r"""
 name: plan_summary
 type: aggregate
@@ -47,7 +49,7 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self._check_mode = False
-        #: cell -> its plans in order; a plan that a proof has confirmed has ``proven``
+        #: cell -> its plans in order, each with the kinds that a proof has confirmed (``proven``)
         self._plans: dict[str, list[dict[str, t.Any]]] = {}
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
@@ -69,12 +71,12 @@ class CallbackModule(CallbackBase):
         same = [each for each in plans if each["role"] == plan["role"]]
         if plan["proof"]:
             if same and not plan["changes"]:
-                same[-1]["proven"] = True
+                same[-1]["proven"] |= set(plan["kinds"])
             return
-        # Planned again with nothing written in between, it is the same plan; a role may also run twice and write twice.
-        if same and not same[-1].get("proven"):
-            plans.remove(same[-1])
-        plans.append(dict(plan))
+        # A role may run twice and write twice; of what the plan before has not come to, this plan speaks.
+        if same:
+            same[-1]["changes"] = [change for change in same[-1]["changes"] if change["kind"] in same[-1]["proven"]]
+        plans.append({**plan, "proven": set()})
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         if not self._plans:
@@ -92,12 +94,10 @@ class CallbackModule(CallbackBase):
     def _summed(self, plans: list[dict[str, t.Any]]) -> dict[str, t.Any]:
         # A list of the whole cell before the roles go to work says what they then plan themselves.
         plans = [plan for plan in plans if plan["role"]] or plans
-        planned = dict.fromkeys(WORDS, 0)
-        done = dict.fromkeys(WORDS, 0)
-        for plan in plans:
-            for word in WORDS:
-                planned[word] += plan["counts"][word]
-                done[word] += plan["counts"][word] if plan.get("proven") else 0
+        planned = counts(change["action"] for plan in plans for change in plan["changes"])
+        done = counts(
+            change["action"] for plan in plans for change in plan["changes"] if change["kind"] in plan["proven"]
+        )
         changes = [{**change, "role": plan["role"]} for plan in plans for change in plan["changes"]]
         # A role may run twice in a run; what is in nobody's inventory is there once.
         orphans = {(each["kind"], each["name"]) for each in changes if each["action"] == "orphan"}

@@ -12,6 +12,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..module_utils.kind import READY
 from ..plugin_utils import specs
 
 VPC = "main"
@@ -183,8 +184,25 @@ def vpc_routes(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> list[d
     return made
 
 
+def vpc_routes_ready(
+    tables: dict[str, dict[str, t.Any]], resources: dict[str, dict[str, dict[str, t.Any]]]
+) -> dict[str, dict[str, t.Any]]:
+    """The route tables, entries by name, none of whose NAT gateways is still being made."""
+
+    def waits(target: str) -> bool:
+        kind, _, name = target.partition(":")
+        return kind == "nat_gateway" and resources[kind].get(name, {"state": READY})["state"] != READY
+
+    return {name: entry for name, entry in tables.items() if not any(map(waits, entry["routes"].values()))}
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"network_layout": network_layout, "acl_rules": acl_rules, "vpc_routes": vpc_routes}
+        return {
+            "network_layout": network_layout,
+            "acl_rules": acl_rules,
+            "vpc_routes": vpc_routes,
+            "vpc_routes_ready": vpc_routes_ready,
+        }

@@ -10,11 +10,10 @@ import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from . import registry
+from . import registry, service_models
 from .kind import CELL_TAG, KIND_TAG, MANAGED_TAGS, NAME_TAG, Resource
 
 #: Enough to have every service answer at once, few enough not to be throttled by one of them.
@@ -66,7 +65,7 @@ class Cell:
     def __init__(self, name: str, region: str, exact: bool = False) -> None:
         self.name, self.exact = name, exact
         self.region = region
-        self._session = boto3.session.Session(region_name=region)
+        self._session = service_models.session(region)
         self._once = Once()
         self._client_lock = threading.Lock()
         self._clients: dict[tuple[str, str], t.Any] = {}

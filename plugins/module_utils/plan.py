@@ -135,17 +135,21 @@ def changes(
 KNOWN_LATER = "(known after apply)"
 
 
-def counts(found: t.Iterable[Change]) -> dict[str, int]:
-    """How many are added, changed, removed and orphaned; a replacement is one added and one removed."""
+#: What each action counts as; a replacement is one added and one removed.
+COUNTED = {
+    CREATE: ("add",),
+    UPDATE: ("change",),
+    REPLACE: ("add", "remove"),
+    REMOVE: ("remove",),
+    ORPHAN: ("orphan",),
+}
+
+
+def counts(actions: t.Iterable[str]) -> dict[str, int]:
+    """How many are added, changed, removed and orphaned."""
     total = {"add": 0, "change": 0, "remove": 0, "orphan": 0}
-    for change in found:
-        for word in {
-            CREATE: ("add",),
-            UPDATE: ("change",),
-            REPLACE: ("add", "remove"),
-            REMOVE: ("remove",),
-            ORPHAN: ("orphan",),
-        }[change.action]:
+    for action in actions:
+        for word in COUNTED[action]:
             total[word] += 1
     return total
 

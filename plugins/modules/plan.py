@@ -37,6 +37,11 @@ options:
         Resources AWS is still making are not judged.
     type: bool
     default: false
+  leave:
+    description: Kinds of the role that are left out, because a later pass of it finishes them.
+    type: list
+    elements: str
+    default: []
   brief:
     description:
       - Return only the changes and whether the cell is settled, which is when no role has anything to write, to await or to

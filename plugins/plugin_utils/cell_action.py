@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, lookup_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..module_utils import registry
+from ..module_utils import registry, service_models
 from ..module_utils.cell import Cell
 from ..module_utils.kind import Resource
 from . import specs
@@ -27,6 +27,7 @@ from . import specs
 # once a task.
 registry.all_kinds()
 specs.preload()
+service_models.preload()
 for _filter in ("terrace.aws.cell_environment", "ansible.builtin.default", "ansible.builtin.dict2items"):
     filter_loader.get(_filter)
 lookup_loader.get("ansible.builtin.env")

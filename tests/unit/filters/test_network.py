@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.network import acl_rules, network_layout, vpc_routes
+from ansible_collections.terrace.aws.plugins.filter.network import (
+    acl_rules,
+    network_layout,
+    vpc_routes,
+    vpc_routes_ready,
+)
 
 TIERS = {"public": {"number": 0, "route": "internet"}, "app": {"number": 1}, "data": {"number": 2, "route": "none"}}
 
@@ -104,3 +109,15 @@ def test_routes_as_the_module_takes_them():
         {"dest": "10.9.0.0/16", "transit_gateway_id": "tgw-1"},
         {"dest": "10.8.0.0/16", "gateway_id": "igw-1"},
     ]
+
+
+def test_a_route_table_waits_for_its_own_gateways_only():
+    tables = {
+        "public": {"routes": {"0.0.0.0/0": "internet_gateway:main"}},
+        "app-a": {"routes": {"0.0.0.0/0": "nat_gateway:a"}},
+        "app-b": {"routes": {"10.9.0.0/16": "vpc_peering:x", "0.0.0.0/0": "nat_gateway:b"}},
+        "data": {"routes": {}},
+        "own": {"routes": {"0.0.0.0/0": "nat_gateway:nat-0123456789abcdef0"}},
+    }
+    resources = {"nat_gateway": {"a": {"state": "ready"}, "b": {"state": "pending"}}}
+    assert list(vpc_routes_ready(tables, resources)) == ["public", "app-a", "data", "own"]

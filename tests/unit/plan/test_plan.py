@@ -105,7 +105,7 @@ def test_data_is_not_removed_unless_named():
 
 def test_counts_a_replacement_as_one_added_and_one_removed():
     found = changes({"a": {"size": 2}, "b": {"size": 1}}, {"a": box(size=1), "c": box(size=1)})
-    assert plan.counts(found) == {"add": 2, "change": 0, "remove": 1, "orphan": 1}
+    assert plan.counts(change.action for change in found) == {"add": 2, "change": 0, "remove": 1, "orphan": 1}
 
 
 def test_a_proof_does_not_judge_what_is_still_being_made():

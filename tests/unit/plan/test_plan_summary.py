@@ -1,0 +1,65 @@
+"""What the end of a run says it did."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.terrace.aws.plugins.callback.plan_summary import CallbackModule
+
+
+class Run:
+    """A run of which the callback is told, and what it says at the end."""
+
+    def __init__(self, check: bool = False) -> None:
+        self.callback = CallbackModule()
+        self.callback._plugin_options = {"json_file": None}
+        self.lines: list[str] = []
+        self.callback._display = SimpleNamespace(banner=self.lines.append, display=self.lines.append)
+        self.callback.v2_playbook_on_play_start(SimpleNamespace(check_mode=check))
+
+    def plan(
+        self, role: str, proof: bool = False, kinds: tuple[str, ...] = ("vpc", "route_table"), **changes: str
+    ) -> Run:
+        found = [{"kind": kind, "name": "main", "action": action} for kind, action in changes.items()]
+        told = {"cell": "test", "role": role, "proof": proof, "kinds": list(kinds), "changes": found}
+        self.callback.v2_runner_on_ok(SimpleNamespace(result={"terrace_plan": told}))
+        return self
+
+    def said(self) -> str:
+        self.callback.v2_playbook_on_stats(None)
+        return next(line for line in self.lines if line.startswith("test: "))
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (Run().plan("network", vpc="create").plan("network", proof=True), "Done: 1 added, 0 changed, 0 removed"),
+        (Run().plan("network", vpc="create"), "1 planned and not finished"),
+        (Run().plan("network", vpc="update").plan("network", proof=True, vpc="update"), "1 planned and not finished"),
+        (Run(check=True).plan("network", vpc="replace"), "Plan: 1 to add, 0 to change, 1 to remove"),
+    ],
+    ids=["proven", "not proven", "proven wrong", "check mode"],
+)
+def test_only_what_is_proven_is_done(run: Run, said: str):
+    assert said in run.said()
+
+
+def test_what_a_second_pass_finishes_is_counted_once():
+    run = Run().plan("network", vpc="create", route_table="create").plan("network", proof=True, kinds=("vpc",))
+    assert "1 added" in run.said()
+    run.plan("network", route_table="create").plan("network", proof=True)
+    run.lines.clear()
+    assert "Done: 2 added, 0 changed, 0 removed" in run.said()
+    assert "not finished" not in run.said()
+
+
+def test_what_two_passes_plan_is_planned_once():
+    run = Run(check=True).plan("network", vpc="create", route_table="create")
+    assert "2 to add" in run.plan("network", vpc="create", route_table="create").said()
+
+
+def test_a_role_that_runs_twice_and_writes_twice_is_counted_twice():
+    run = Run().plan("network", vpc="create").plan("network", proof=True)
+    assert "1 added, 1 changed" in run.plan("network", vpc="update").plan("network", proof=True).said()
