@@ -149,7 +149,9 @@ class Lab:
             TIMERS.delays.clear()
         elif route == "POST /lab/target-health":
             keys = ("target_group_arn", "instance_id", "port", "state")
-            target_health.set(*(data[k] for k in keys), data.get("reason"), data.get("description"))
+            target_health.set(
+                *(data[k] for k in keys), *(data.get(k) for k in ("reason", "description", "registration"))
+            )
         elif route == "GET /lab/target-health":
             return {"targets": target_health.everything()}
         elif route == "POST /lab/reset":

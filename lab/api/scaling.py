@@ -119,10 +119,18 @@ def retire(group: Any, state: Any) -> None:
     """Take one instance out of service and, once its hooks are through, terminate it."""
     if state.lifecycle_state in LEAVING:
         return
-    _deregister(group, [state.instance.id])
+    drains = _deregister(group, [state.instance.id])
     state.lifecycle_state = "Terminating"
     activity(group, f"Terminating EC2 instance: {state.instance.id}")
-    _wait(group, state, TERMINATING)
+    if not drains:
+        _wait(group, state, TERMINATING)
+        return
+
+    def drained() -> None:
+        if state in group.instance_states and state.lifecycle_state == "Terminating":
+            _wait(group, state, TERMINATING)
+
+    TIMERS.later(drains, drained)
 
 
 def _wait(group: Any, state: Any, transition: str) -> None:
@@ -185,11 +193,21 @@ def _register(group: Any, instance_ids: list[str]) -> None:
             elbv2.register_targets(arn, [{"Id": i, "Port": target_group.port} for i in instance_ids])
 
 
-def _deregister(group: Any, instance_ids: list[str]) -> None:
+def _deregister(group: Any, instance_ids: list[str]) -> float:
+    """Take instances out of the group's target groups; return for how many seconds they finish what they have begun.
+
+    Where nobody measures targets' health there are no machines, hence no requests to finish.
+    """
+    from .patches.elbv2 import drains
+
     elbv2 = group.autoscaling_backend.elbv2_backend
+    seconds = 0.0
     for arn in group.target_group_arns:
         if target_group := elbv2.target_groups.get(arn):
             elbv2.deregister_targets(arn, [{"Id": i, "Port": target_group.port} for i in instance_ids])
+            if target_health.measured(arn):
+                seconds = max([seconds, *(drains(target_group, i) for i in instance_ids)])
+    return seconds
 
 
 def register_all(group: Any) -> None:

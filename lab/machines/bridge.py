@@ -60,17 +60,6 @@ def replace_unhealthy() -> None:
                     scaling.set_instance_health(state.instance.id, "Unhealthy")
 
 
-def attached(target_group_arn: str) -> bool:
-    """Whether a load balancer forwards to a target group."""
-    for _, _, elb in snapshot.existing("elbv2"):
-        for balancer in list(elb.load_balancers.values()):
-            for listener in list(balancer.listeners.values()):
-                for rule in list(listener.rules.values()):
-                    if any(target_group_arn in str(action.data) for action in rule.actions):
-                        return True
-    return False
-
-
 def register(lab: Any) -> None:
     """Hook into the API (lab.api.app.Lab): its admin routes, and the few operations moto does not keep a trace of."""
     patch()
@@ -180,10 +169,11 @@ def patch() -> None:
     from moto.rds.responses import RDSResponse
 
     from lab.api import target_health
+    from lab.api.patches.elbv2 import in_use
 
     # With machines there, a target nobody has checked yet is not healthy.
     measured = target_health.measured
-    target_health.measured = lambda arn: measured(arn) or (following() and attached(arn))
+    target_health.measured = lambda arn: measured(arn) or (following() and in_use(arn))
 
     # Public addresses are loopback ones, as those of elastic IPs are already.
     elastic_network_interfaces.random_public_ip = random_ip

@@ -87,7 +87,7 @@ class Lab:
         for endpoint in self.plan.endpoints.values():
             if endpoint.kind == "balancer" and endpoint.want["dns_name"].lower() == name:
                 arns = set(endpoint.want["target_groups"])
-                return any(state == "healthy" for (arn, _, _), (state, _) in balancers.reported.items() if arn in arns)
+                return any(state == "healthy" for key, (state, _) in balancers.reported.items() if key[0] in arns)
         return True
 
     def run(self) -> None:

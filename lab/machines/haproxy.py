@@ -40,9 +40,9 @@ class Balancers(Servers):
         self.polled: dict[str, float] = {}
         self.signalled: dict[str, float] = {}
         self.states: dict[str, str] = {}
-        self.healthy_once: set[tuple[str, str, int]] = set()
-        self.reported: dict[tuple[str, str, int], tuple[str, str | None]] = {}
-        self.since: dict[tuple[str, str, int], float] = {}
+        # Both by target group, target, port and registration.
+        self.healthy_once: set[tuple[str, str, int, int]] = set()
+        self.reported: dict[tuple[str, str, int, int], tuple[str, str | None]] = {}
 
     def step(self, endpoint: Endpoint) -> None:
         """Bring one balancer to what the API says, and report its targets' health."""
@@ -111,6 +111,7 @@ class Balancers(Servers):
         HAProxy takes a new server for healthy until a check fails; AWS until a check passes sends it nothing.
         """
         known = {}
+        servers = list(haproxy_config.servers(endpoint))
         text = ""
         for _ in range(20):
             # The socket changes hands during a reload.
@@ -123,10 +124,20 @@ class Balancers(Servers):
             fields = line.split()
             if len(fields) > 20 and fields[0].isdigit():
                 known[(fields[1], fields[3])] = line
+        self._drain(machine, known.keys() - {(backend, server.name) for backend, server in servers})
         lines = ["1", haproxy_config.STATE_FIELDS]
-        for number, (backend, server) in enumerate(haproxy_config.servers(endpoint), 1):
+        for number, (backend, server) in enumerate(servers, 1):
             lines.append(known.get((backend, server.name)) or haproxy_config.new_state(number, backend, server))
         place(home / "servers.state", "\n".join(lines) + "\n", self.user)
+
+    def _drain(self, machine: Machine, leaving: set[tuple[str, str]]) -> None:
+        """No new request goes to these servers, what they have begun goes on.
+
+        A reload alone is not enough: the process of this configuration lives while clients keep connections to it, and
+        each of these may bring another request. (Once reloaded it takes no such command any more.)
+        """
+        for backend, server in sorted(leaving):
+            self.ask(machine, f"set server {backend}/{server} state maint")
 
     def ask(self, machine: Machine, command: str) -> str:
         """Ask HAProxy over its socket; empty when it does not run."""
@@ -154,7 +165,7 @@ class Balancers(Servers):
             row = rows.get((backend, server.name))
             if row is None:
                 continue
-            key = (server.arn, server.target, server.port)
+            key = (server.arn, server.target, server.port, server.registration)
             passed = row["check_status"].lstrip("* ") in ("L4OK", "L6OK", "L7OK", "L7OKC")
             if row["status"].startswith("DOWN") and passed and key not in self.healthy_once:
                 # The first check that passes makes a new target healthy; the threshold is for those that failed.
@@ -169,6 +180,7 @@ class Balancers(Servers):
                     "target_group_arn": server.arn,
                     "instance_id": server.target,
                     "port": server.port,
+                    "registration": server.registration,
                 }
                 data |= {"state": state, "reason": reason, "description": DESCRIPTIONS.get(reason or "")}
                 self.lab.api.post("/lab/target-health", data)
@@ -176,7 +188,7 @@ class Balancers(Servers):
                 self.lab.log(
                     f"{server.target}:{server.port} in {server.group['name']} is {state} ({row['check_status']})"
                 )
-        present = {(s.arn, s.target, s.port) for _, s in haproxy_config.servers(endpoint)}
+        present = {(s.arn, s.target, s.port, s.registration) for _, s in haproxy_config.servers(endpoint)}
         arns = set(endpoint.want["target_groups"])
         for key in [key for key in self.reported if key[0] in arns and key not in present]:
             del self.reported[key]

@@ -28,7 +28,7 @@ STATE_FIELDS = (
 
 @dataclass(frozen=True)
 class Server:
-    """One target as a server of a backend."""
+    """One target as a server of a backend. One registered again is another server: nothing known of it holds on."""
 
     name: str
     target: str
@@ -36,6 +36,7 @@ class Server:
     address: str
     arn: str
     group: Any
+    registration: int = 0
 
 
 def backend_name(arn: str) -> str:
@@ -44,12 +45,14 @@ def backend_name(arn: str) -> str:
 
 
 def servers(endpoint: Endpoint) -> Iterator[tuple[str, Server]]:
-    """Every target with an address that is not draining, with its backend."""
+    """Every registered target with an address, with its backend."""
     for arn, group in sorted(endpoint.want["target_groups"].items()):
         for target in group["addresses"]:
-            if target["address"] and not target["draining"] and group["type"] in ("instance", "ip"):
-                name = f"{target['id']}_{target['port']}"
-                yield backend_name(arn), Server(name, target["id"], target["port"], target["address"], arn, group)
+            if target["address"] and group["type"] in ("instance", "ip"):
+                number = target["registration"]
+                name = f"{target['id']}_{target['port']}_{number}"
+                facts = (target["id"], target["port"], target["address"], arn, group, number)
+                yield backend_name(arn), Server(name, *facts)
 
 
 def new_state(number: int, backend: str, server: Server) -> str:
@@ -238,5 +241,7 @@ def _backend(name: str, group: dict[str, Any], members: list[Server], mode: str)
         if check["port"] != "traffic-port":
             options += f" port {check['port']}"
         options += " check-ssl verify none" if check["protocol"] == "HTTPS" and not secure else ""
-    lines += [f"  server {s.name} {s.address}:{s.port} weight 1 cookie {s.name}{secure}{options}" for s in members]
+    lines += [
+        f"  server {s.name} {s.address}:{s.port} weight 1 cookie {s.target}_{s.port}{secure}{options}" for s in members
+    ]
     return lines

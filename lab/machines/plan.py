@@ -241,18 +241,15 @@ def forwards(action: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _targets(part: dict[str, Any], group: dict[str, Any]) -> list[dict[str, Any]]:
-    """The targets of a group with their addresses, the draining ones marked; one not running has none."""
+    """The targets of a group with their addresses; one not running has none."""
     found = []
-    for state in ("targets", "drained"):
-        for target in group[state]:
-            instance = part["instances"].get(target["id"])
-            address = target["id"]
-            if target["id"].startswith("i-"):
-                running = instance and instance["state"] == "running" and instance["interfaces"]
-                address = instance["interfaces"][0]["address"] if running else None  # type: ignore[index]
-            if state == "drained" and (address is None or any(t["id"] == target["id"] for t in found)):
-                continue
-            found.append(target | {"address": address, "draining": state == "drained"})
+    for target in group["targets"]:
+        instance = part["instances"].get(target["id"])
+        address = target["id"]
+        if target["id"].startswith("i-"):
+            running = instance and instance["state"] == "running" and instance["interfaces"]
+            address = instance["interfaces"][0]["address"] if running else None  # type: ignore[index]
+        found.append(target | {"address": address})
     return found
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from lab.api import target_health
+
 #: Addresses the emulator's own resources have no field for: {(account, region, key): (subnet id, address)}.
 _leases: dict[tuple[str, str, str], tuple[str, str]] = {}
 
@@ -258,6 +260,8 @@ def target_group(group: Any) -> dict[str, Any]:
             "codes": (getattr(group, "matcher", None) or {}).get("HttpCode", "200"),
         },
         "attributes": {key: str(value) for key, value in group.attributes.items()},
-        "targets": [{"id": t["Id"], "port": int(t["Port"])} for t in list(group.targets.values())],
-        "drained": [{"id": t["Id"], "port": int(t["Port"])} for t in list(group.deregistered_targets.values())],
+        "targets": [
+            {"id": t["Id"], "port": int(t["Port"]), "registration": target_health.registration(group.arn, t["Id"])}
+            for t in list(group.targets.values())
+        ],
     }

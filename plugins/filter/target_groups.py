@@ -20,14 +20,8 @@ def target_groups_of(resources: dict[str, dict[str, t.Any]], tags: dict[str, str
     return [resource for name, resource in resources["target_group"].items() if name in wanted]
 
 
-def health_check_seconds(groups: list[dict[str, t.Any]]) -> int:
-    """How long the slowest of some target groups takes to find a target healthy: its interval as often as its threshold."""
-    checks = [group["attributes"]["health_check"] for group in groups]
-    return max((int(check["interval"]) * int(check["healthy"]) for check in checks), default=0)
-
-
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"target_groups_of": target_groups_of, "health_check_seconds": health_check_seconds}
+        return {"target_groups_of": target_groups_of}

@@ -300,10 +300,11 @@ def group_deletion() -> None:
             self.delete_lifecycle_hook(group_name, hook.name)
         for state in list(group.instance_states):
             state.lab_waiting = {}
-            if state.lifecycle_state in scaling.LEAVING:
-                scaling._proceed(group, state)
-            else:
+            if state.lifecycle_state not in scaling.LEAVING:
                 scaling.retire(group, state)
+            # A deletion by force waits for nothing, not even for requests that have begun.
+            if state in group.instance_states:
+                scaling._proceed(group, state)
         for key, policy in list(self.policies.items()):
             if policy.auto_scaling_group_name == group_name:
                 del self.policies[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from lab.api import target_health
@@ -148,20 +149,85 @@ def target_group_attributes() -> None:
             self.attributes.setdefault("stickiness.lb_cookie.duration_seconds", "86400")
 
 
+def in_use(target_group_arn: str) -> bool:
+    """Whether a load balancer forwards to a target group."""
+    from moto.backends import get_backend
+
+    return any(
+        target_group_arn in str(action.data)
+        for regions in list(dict.values(get_backend("elbv2")))  # type: ignore[arg-type]
+        for backend in list(dict.values(regions))
+        for balancer in list(backend.load_balancers.values())
+        for listener in list(balancer.listeners.values())
+        for rule in list(listener.rules.values())
+        for action in rule.actions
+    )
+
+
+def drains(group: Any, target_id: str) -> float:
+    """For how many seconds more a deregistered target is draining."""
+    gone = group.deregistered_targets.get(target_id, {})
+    return max(0.0, float(gone.get("lab_until", 0)) - time.monotonic())
+
+
 @patch(
-    moto="refuses to deregister a target that is not registered",
-    aws="answers with success",
-    document=API + "API_DeregisterTargets.html",
+    moto="refuses to deregister a target that is not registered, has the others unused at once and those of terminated"
+    " instances draining for ever",
+    aws="answers with success; a target of a group in use is draining until the deregistration delay is over, even when"
+    " its last request ended before, and unused then",
+    document=GUIDE + "edit-target-group-attributes.html#deregistration-delay",
 )
 def deregistration() -> None:
-    from moto.elbv2.models import FakeTargetGroup
+    from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
     @method(FakeTargetGroup)
     def deregister(self: Any, targets: list[dict[str, Any]]) -> None:
+        delay = float(self.attributes.get("deregistration_delay.timeout_seconds", 300)) if in_use(self.arn) else 0
         for target in targets:
-            gone = self.targets.pop(target["Id"], None)
-            if gone:
+            if gone := self.targets.pop(target["Id"], None):
+                gone["lab_until"] = time.monotonic() + delay
                 self.deregistered_targets[target["Id"]] = gone
+                target_health.deregistered(self.arn, target["Id"])
+
+    @method(FakeTargetGroup)
+    def deregister_terminated_instances(self: Any, instance_ids: list[str]) -> None:
+        self.deregister([{"Id": i} for i in instance_ids])
+
+    @wrap(FakeTargetGroup, "health_for")
+    def health_for(original: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
+        if target["Id"] in self.targets or not drains(self, target["Id"]):
+            return original(self, target, ec2_backend)
+        port = self.deregistered_targets[target["Id"]]["Port"]
+        why = ("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+        return FakeHealthStatus(target["Id"], port, self.health_check_port, *why)
+
+    @wrap(ELBv2Backend, "describe_target_health")
+    def describe(original: Any, self: Any, target_group_arn: str, targets: list[dict[str, Any]]) -> Any:
+        group = self.target_groups.get(target_group_arn)
+        if group and not targets:
+            leaving = [t for t in group.deregistered_targets.values() if drains(group, t["Id"])]
+            targets = [*group.targets.values(), *leaving]
+            if not targets:
+                return []
+        return original(self, target_group_arn, targets)
+
+
+@patch(
+    moto="has a target healthy as soon as it is registered, also one that was registered before",
+    aws="it is initial until the first health check passes, whatever was found before it left (the lab: where somebody"
+    " reports health)",
+    document=GUIDE + "target-group-health-checks.html",
+)
+def registration() -> None:
+    from moto.elbv2.models import FakeTargetGroup
+
+    @wrap(FakeTargetGroup, "register")
+    def register(original: Any, self: Any, targets: list[dict[str, Any]]) -> None:
+        before = {t["Id"]: (self.targets.get(t["Id"]) or {}).get("Port") for t in targets}
+        original(self, targets)
+        for target_id, port in before.items():
+            if port is None or str(port) != str(self.targets[target_id]["Port"]):
+                target_health.registered(self.arn, target_id)
 
 
 @patch(

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -231,6 +235,8 @@ def balancer(world: World) -> dict[str, Any]:
         HealthyThresholdCount=2,
         UnhealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "6"}
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
     redirect = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}
     elb.create_listener(LoadBalancerArn=made["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[redirect])
     listener = elb.create_listener(
@@ -304,6 +310,81 @@ def test_target_health_is_what_the_checks_say(world: World, balancer: dict[str, 
     wait("unhealthy", lambda: states(world) == {"unhealthy"}, 20)
     world.shell("app", "systemd-run --unit site python3 -m http.server 8080 -d /srv/site")
     wait("healthy again", lambda: states(world) == {"healthy"}, 20)
+
+
+SLOW = """
+import http.server, time
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        time.sleep(4 if self.path == "/slow" else 0)
+        self.send_response(200); self.send_header("Content-Length", "3"); self.end_headers(); self.wfile.write(b"%s")
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
+def test_a_target_that_leaves_finishes_and_gets_nothing_new(world: World, balancer: dict[str, Any]) -> None:
+    """Two targets, one leaves: its request goes on, a connection kept open moves to the other, and it is let in anew."""
+    elb, group = world.client("elbv2"), world.ids["app-targets"]
+    world.launch("app-two", "app-a", "app-sg", user_data="#!/bin/sh\n")
+    world.booted("app-two")
+    for name, word in (("app", "one"), ("app-two", "two")):
+        world.shell(name, f"systemctl stop site 2>/dev/null; cat >/srv/slow.py <<'EOF'\n{SLOW % word}\nEOF", False)
+        world.shell(name, "systemd-run --unit slow python3 /srv/slow.py")
+    leaving = {"Id": world.ids["app"]}
+
+    def state(target: str) -> str:
+        shown = elb.describe_target_health(TargetGroupArn=group, Targets=[{"Id": world.ids[target]}])
+        return str(shown["TargetHealthDescriptions"][0]["TargetHealth"]["State"])
+
+    try:
+        wait("the first serves", lambda: state("app") == "healthy", 30)
+        elb.register_targets(TargetGroupArn=group, Targets=[{"Id": world.ids["app-two"]}])
+        wait("both serve", lambda: state("app-two") == "healthy", 30)
+        address = host_address(balancer["DNSName"])
+        secure = ssl.create_default_context(cafile=str(world.state / "authority" / "ca.pem"))
+        secure.check_hostname = False
+
+        def connection() -> http.client.HTTPSConnection:
+            return http.client.HTTPSConnection(address, context=secure, timeout=15)
+
+        def ask(link: http.client.HTTPSConnection, path: str = "/") -> str:
+            link.request("GET", path, headers={"Host": "shop.example.com"})
+            answer = link.getresponse()
+            body = answer.read().decode()
+            assert answer.status == 200, (answer.status, body)
+            return body
+
+        kept = [connection() for _ in range(6)]
+        assert {ask(link) for link in kept} == {"one", "two"}
+        with ThreadPoolExecutor(8) as pool:
+            begun = [pool.submit(ask, connection(), "/slow") for _ in range(8)]
+            time.sleep(1)
+            elb.deregister_targets(TargetGroupArn=group, Targets=[leaving])
+            since = time.monotonic()
+            assert state("app") == "draining"
+            time.sleep(1.5)
+            assert {ask(link) for link in kept} == {"two"}, "connections of before brought it another request"
+            assert {ask(connection()) for _ in range(10)} == {"two"}
+            assert {each.result() for each in begun} == {"one", "two"}, "what it had begun was not finished"
+        assert state("app") == "draining"
+        wait("it is out", lambda: state("app") == "unused", 10)
+        assert time.monotonic() - since >= 6
+        world.shell("app", "systemctl stop slow")
+        elb.register_targets(TargetGroupArn=group, Targets=[leaving])
+        assert state("app") == "initial"
+        time.sleep(3)
+        assert state("app") != "healthy", "it was found healthy by what was known of it before"
+        assert {ask(connection()) for _ in range(10)} == {"two"}
+    finally:
+        world.shell(
+            "app", "systemctl stop slow; systemd-run --unit site python3 -m http.server 8080 -d /srv/site", False
+        )
+        elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": world.ids["app-two"]}])
+        elb.register_targets(TargetGroupArn=group, Targets=[leaving])
+        world.client("ec2").terminate_instances(InstanceIds=[world.ids["app-two"]])
+    wait("it serves again", lambda: state("app") == "healthy", 30)
 
 
 def test_a_group_replaces_a_machine_that_stops_answering(world: World, balancer: dict[str, Any]) -> None:

@@ -104,4 +104,81 @@ def reported_health_is_told(lab: Lab) -> None:
     assert health[second]["State"] == "initial"
 
 
+def serving_group(lab: Lab, delay: int) -> tuple[str, str]:
+    """Make a target group behind a balancer with one registered target; return its ARN and the target's id."""
+    elb, net = lab.client("elbv2"), network(lab)
+    arn = target_group(lab, net)["TargetGroupArn"]
+    attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}
+    elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[attribute])
+    forward = [{"Type": "forward", "TargetGroupArn": arn}]
+    balancer_arn = balancer(lab, net)["LoadBalancerArn"]
+    elb.create_listener(LoadBalancerArn=balancer_arn, Protocol="HTTP", Port=80, DefaultActions=forward)
+    launched = lab.client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"]
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": launched[0]["InstanceId"]}])
+    return arn, launched[0]["InstanceId"]
+
+
+def state(lab: Lab, arn: str, target: str) -> tuple[str, str | None]:
+    """State and reason of one target, asked for by its id."""
+    shown = lab.client("elbv2").describe_target_health(TargetGroupArn=arn, Targets=[{"Id": target}])
+    health = shown["TargetHealthDescriptions"][0]["TargetHealth"]
+    return health["State"], health.get("Reason")
+
+
+def listed(lab: Lab, arn: str) -> dict[str, str]:
+    """States of the targets a group lists."""
+    shown = lab.client("elbv2").describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    return {t["Target"]["Id"]: t["TargetHealth"]["State"] for t in shown}
+
+
+@probe("elbv2.deregistration")
+def deregistered_target_drains_for_the_delay(lab: Lab) -> None:
+    arn, target = serving_group(lab, delay=1)
+    lab.client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    assert state(lab, arn, target) == ("draining", "Target.DeregistrationInProgress")
+    assert listed(lab, arn) == {target: "draining"}
+    until(lambda: state(lab, arn, target) == ("unused", "Target.NotRegistered"))
+    assert listed(lab, arn) == {}
+
+
+@probe("elbv2.deregistration")
+def terminated_target_drains_no_longer_than_others(lab: Lab) -> None:
+    arn, target = serving_group(lab, delay=1)
+    lab.client("ec2").terminate_instances(InstanceIds=[target])
+    assert state(lab, arn, target)[0] == "draining"
+    until(lambda: state(lab, arn, target)[0] == "unused")
+
+
+@probe("elbv2.registration")
+def target_registered_again_is_initial_until_it_is_checked(lab: Lab) -> None:
+    elb = lab.client("elbv2")
+    arn, target = serving_group(lab, delay=300)
+    lab.target_health(arn, target, 80, "healthy")
+    assert state(lab, arn, target)[0] == "healthy"
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    assert state(lab, arn, target)[0] == "healthy", "it was registered already"
+    elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    assert state(lab, arn, target)[0] == "draining"
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    assert state(lab, arn, target) == ("initial", "Elb.RegistrationInProgress")
+    lab.target_health(arn, target, 80, "healthy")
+    assert state(lab, arn, target)[0] == "healthy"
+
+
+def test_a_target_of_an_unused_group_does_not_drain(lab: Lab) -> None:
+    elb, ec2 = lab.client("elbv2"), lab.client("ec2")
+    arn = target_group(lab, network(lab))["TargetGroupArn"]
+    target = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": target}])
+    assert state(lab, arn, target) == ("unused", "Target.NotRegistered")
+
+
+def test_a_report_of_an_earlier_registration_is_dropped(lab: Lab) -> None:
+    arn, target = serving_group(lab, delay=0)
+    lab.target_health(arn, target, 80, "healthy")
+    lab.target_health(arn, target, 80, "unhealthy", registration=-1)
+    assert state(lab, arn, target)[0] == "healthy"
+
+
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
