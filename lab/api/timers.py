@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 KNOWN = (
     "rds", "rds_modify", "rds_delete", "nat_gateway", "nat_gateway_delete", "load_balancer", "cache",
-    "cache_modify", "cache_delete", "instance_refresh",
+    "cache_modify", "cache_delete", "instance_refresh", "launch_hook",
 )  # fmt: skip
 
 

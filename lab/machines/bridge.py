@@ -168,9 +168,10 @@ def patch() -> None:
     from moto.rds.models import DBInstance, RDSBackend
     from moto.rds.responses import RDSResponse
 
-    from lab.api import target_health
+    from lab.api import scaling, target_health
     from lab.api.patches.elbv2 import in_use
 
+    scaling.boots = following
     # With machines there, a target nobody has checked yet is not healthy.
     measured = target_health.measured
     target_health.measured = lambda arn: measured(arn) or (following() and in_use(arn))

@@ -29,7 +29,9 @@ def _group(backend: Any, name: str) -> Any:
 @patch(
     moto="puts all instances in the first subnet, ignores the launch hooks, leaves terminated instances registered and"
     " replacements unregistered with the target groups",
-    aws="spreads them over the subnets; hooks hold them in Pending:Wait and Terminating:Wait; target groups follow",
+    aws="spreads them over the subnets; hooks hold them in Pending:Wait and Terminating:Wait until whoever they wait for is"
+    " done; target groups follow (the lab: where no machines boot, an instance whose user data names a launch hook"
+    " completes it, after the delay launch_hook, 0 s unless set)",
     document=GUIDE + "ec2-auto-scaling-lifecycle.html",
 )
 def instance_lifecycle() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from collections import Counter
 from typing import Any
 
@@ -82,6 +84,36 @@ def launch_hook_holds_the_instance(lab: Lab) -> None:
     }
     group(lab, size=1, LifecycleHookSpecificationList=[hook])
     assert len(instances(lab, "Pending:Wait")) == 1
+
+
+def test_an_instance_completes_the_launch_hooks_its_user_data_names(lab: Lab) -> None:
+    """No machine boots here that could; what its script would do is done for it, and nothing else."""
+    lab.delays(launch_hook=0.5)
+    group(lab, size=0)
+    ec2, asg = lab.client("ec2"), lab.client("autoscaling")
+    data = {"ImageId": "ami-1", "UserData": base64.b64encode(b"#!/bin/sh\ncomplete probe-ready\n").decode()}
+    ec2.create_launch_template_version(LaunchTemplateName="probe", LaunchTemplateData=data)
+    for name in ("probe-ready", "operator"):
+        asg.put_lifecycle_hook(
+            AutoScalingGroupName="probe",
+            LifecycleHookName=name,
+            LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+            HeartbeatTimeout=600,
+        )
+    asg.set_desired_capacity(AutoScalingGroupName="probe", DesiredCapacity=1)
+    (waiting,) = instances(lab, "Pending:Wait")
+    action = {"AutoScalingGroupName": "probe", "InstanceId": waiting["InstanceId"]}
+
+    def refused() -> bool:
+        called = {**action, "LifecycleHookName": "probe-ready"}
+        return error_code(asg.record_lifecycle_action_heartbeat, **called) == "ValidationError"
+
+    asg.record_lifecycle_action_heartbeat(**action, LifecycleHookName="probe-ready")
+    time.sleep(0.6)
+    assert refused(), "its own hook is through"
+    assert instances(lab, "Pending:Wait"), "the operator's is not"
+    asg.complete_lifecycle_action(**action, LifecycleHookName="operator", LifecycleActionResult="CONTINUE")
+    assert len(instances(lab, "InService")) == 1
 
 
 @probe("autoscaling.lifecycle_actions")
