@@ -15,6 +15,9 @@ play = $(BIN)/ansible-playbook -i $(INVENTORY) $(at_lab) $(ARGS)
 of_lab := $(if $(filter none,$(LAB)),,env AWS_ENDPOINT_URL=http://127.0.0.1:$${LAB_PORT:-5566} AWS_REGION=us-east-1 \
 	AWS_ACCESS_KEY_ID=lab AWS_SECRET_ACCESS_KEY=only-the-lab-knows-this)
 play_hosts = $(of_lab) $(play) -i $(INVENTORY).aws_ec2.yml
+# The molecule scenarios whose modules run on the controller; `make test` runs them over the warm connection.
+controller_scenarios = $(filter-out $(patsubst molecule/%/needs-root,molecule:%,$(wildcard molecule/*/needs-root)),\
+	$(patsubst molecule/%/molecule.yml,molecule:%,$(wildcard molecule/*/molecule.yml)))
 # What `make deploy` releases and deploys.
 APP ?= lab/sample_app
 VERSION ?= 1.0.0
@@ -85,8 +88,9 @@ lint: setup ## ansible-lint, yamllint, ruff
 test: setup ## Everything that can run here
 	@./tests/run.sh
 
-test-slow: setup ## Runs that are killed, an API that fails, two accounts (about a quarter of an hour)
-	@$(BIN)/python -m pytest -m slow tests/integration/three_tier
+test-slow: setup ## Runs that are killed, an API that fails, two accounts, scenarios over `local`, AWX jobs (half an hour)
+	@$(BIN)/python -m pytest -m slow tests/integration/three_tier tests/integration/execution_environment
+	@TERRACE_CONNECTION=local SECTIONS="$(controller_scenarios)" ./tests/run.sh
 
 test-hosts: setup ## The machines and the application on them, in a lab of their own (root); not yet part of `make test`
 	@$(BIN)/python -m pytest tests/integration/hosts
