@@ -99,7 +99,7 @@ test-hosts: setup ## The machines and the application on them, in a lab of their
 bench: setup ## Measure (bench/README.md says what); wants a quiet machine
 	@$(BIN)/python bench/site_runs.py
 	@$(BIN)/python -m bench.security_groups
-	@$(BIN)/python bench/warm.py --calls 100
+	@$(BIN)/python bench/warm.py $(if $(MITOGEN),--mitogen $(MITOGEN))
 
 clean: ## Remove .venv, caches and run state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab down; fi

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a module call costs over `local`, Mitogen and `terrace.aws.warm`, side by side; and what the warm process holds.
 
-    .venv/bin/python bench/warm.py [--calls 100] [--only NAME …] [--mitogen DIRECTORY] [--output bench/results/warm.json]
+    .venv/bin/python bench/warm.py [--calls 100] [--shape loop|tasks] [--only NAME …] [--mitogen DIRECTORY]
 
 The AWS modules talk to an emulated API of this bench's own, PostgreSQL to a cluster of its own in a temporary directory,
 kubernetes.core.k8s to a stand-in; all are on loopback and gone afterwards. DIRECTORY is a site-packages with Mitogen
@@ -11,10 +11,12 @@ kubernetes.core.k8s to a stand-in; all are on loopback and gone afterwards. DIRE
 Bytecode caches are on, in a directory of the bench's own, so that `local` is not made to compile boto3 at every call.
 CPU is the difference of a run of many calls and one of two, over the calls: what a run costs anyway is left out. Wall is the
 time from the end of the second call to that of the last.
-The calls are made in rounds, the connections taking turns, so that whatever else the machine does hits all alike.
-`--shape tasks` makes each call a task of its own instead of an item of a loop. *mitogen* runs modules one after the other in
-an interpreter that stays, as is its default; *mitogen fork* in a child of it each (`mitogen_task_isolation: fork`), as warm does;
-*nothing* is a connection that answers at once, without any module: what Ansible itself costs.
+The calls are made in rounds, the connections taking turns, so that whatever else the machine does hits all alike; and in both
+shapes, as items of a loop (results/warm.md) and as a task each (results/warm_tasks.md).
+*mitogen* runs modules one after the other in an interpreter that stays, as is its default; *mitogen fork* in a child of it each
+(`mitogen_task_isolation: fork`), as warm does; *nothing* is a connection that answers at once, without any module: what Ansible
+itself costs. All six modules in both shapes, with 100 calls (over `local` 10, over `mitogen fork` 20), take about twelve
+minutes on a quiet machine with two cores.
 """
 
 from __future__ import annotations
@@ -87,9 +89,9 @@ def wait_for(port: int) -> None:
 class Bench:
     """A directory with an inventory and a PostgreSQL cluster."""
 
-    def __init__(self, path: Path, mitogen: Path | None, shape: str = "loop") -> None:
+    def __init__(self, path: Path, mitogen: Path | None) -> None:
         self.path = path
-        self.shape = shape
+        self.shape = "loop"
         self.mitogen = mitogen
         self.processes: list[subprocess.Popen] = []
         self.served: set[int] = set()  # processes that are none of a run's
@@ -134,9 +136,10 @@ class Bench:
             DBSubnetGroupName="bench", DBSubnetGroupDescription="bench", SubnetIds=subnets
         )
 
-    def start_postgres(self) -> bool:
-        if not POSTGRES:
-            return False
+    def postgres(self) -> bool:
+        """Whether there is one to ask; it is started for the first who does."""
+        if not POSTGRES or self.processes:
+            return bool(POSTGRES)
         port, data = free_port(), self.path / "pg"
         data.mkdir(mode=0o700)
         self.path.chmod(0o755)
@@ -305,35 +308,39 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--local-calls", type=int, help="fewer over local, which takes most of the time")
+    parser.add_argument("--local-calls", type=int, default=10, help="fewer over local, which takes most of the time")
     parser.add_argument("--fork-calls", type=int, default=20, help="over 'mitogen fork', which takes longer still")
     parser.add_argument("--only", nargs="*", choices=MODULES, default=list(MODULES))
     parser.add_argument("--mitogen", type=lambda path: Path(path).resolve())
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--shape", choices=("loop", "tasks"), default="loop")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument(
+        "--shape", choices=("loop", "tasks"), help="one of the two ways to make many calls instead of both"
+    )
     parser.add_argument("--ways", nargs="*", default=["local", "mitogen", "mitogen fork", "warm", "nothing"])
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--output", type=Path, default=ROOT / "bench/results/warm.json")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench/results", help="the directory")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     with running_lab() as lab, running_standin() as kubernetes:
-        bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen, options.shape)
+        bench = Bench(Path(tempfile.mkdtemp(prefix="bw")), options.mitogen)
         try:
             bench.use(lab, kubernetes)
-            compare(bench, options)
+            for shape in [options.shape] if options.shape else ["loop", "tasks"]:
+                bench.shape = shape
+                compare(bench, options, options.output / {"loop": "warm.json", "tasks": "warm_tasks.json"}[shape])
         finally:
             bench.stop()
             shutil.rmtree(bench.path, ignore_errors=True)
 
 
-def compare(bench: Bench, options: argparse.Namespace) -> None:
-    """Measure every module over every connection, then the memory; write the output after each."""
+def compare(bench: Bench, options: argparse.Namespace, output: Path) -> None:
+    """Measure every module over every connection in one shape, then the memory; write the output after each."""
     results: dict = {"modules": {}}
-    if options.output.exists():
-        results = json.loads(options.output.read_text())
-    words = " ".join(word for word in sys.argv[1:] if word != str(options.mitogen))
+    if output.exists():
+        results = json.loads(output.read_text())
+    words = " ".join(sys.argv[1:]).replace(str(options.mitogen), "DIRECTORY")
     results |= {
-        "shape": options.shape,
+        "shape": bench.shape,
         "python": sys.version.split()[0],
         "date": time.strftime("%Y-%m-%d"),
         "arguments": words,
@@ -342,15 +349,15 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
 
     def keep(line: str) -> None:
         print(line, flush=True)
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(results, indent=2) + "\n")
-        options.output.with_suffix(".md").write_text(tables(results))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(results, indent=2) + "\n")
+        output.with_suffix(".md").write_text(tables(results))
 
     for module in options.only:
-        if module == "postgresql_query" and not bench.start_postgres():
+        if module == "postgresql_query" and not bench.postgres():
             print("postgresql_query: there is no PostgreSQL here")
             continue
-        calls = dict.fromkeys(ways, options.calls) | {"local": options.local_calls or options.calls}
+        calls = dict.fromkeys(ways, options.calls) | {"local": options.local_calls}
         if "mitogen fork" in ways:
             calls["mitogen fork"] = options.fork_calls
         figures: dict = {"calls": calls, "load before": round(os.getloadavg()[0], 1)}
@@ -359,8 +366,8 @@ def compare(bench: Bench, options: argparse.Namespace) -> None:
         local, warm = figures["local"], figures["warm"]
         figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
         results["modules"][module] = figures
-        keep(f"{module} {json.dumps(figures)}")
-    if options.memory:
+        keep(f"{bench.shape} {module} {json.dumps(figures)}")
+    if options.memory and bench.shape == "loop":
         results["memory, MiB PSS"] = bench.memory()
         keep(json.dumps(results["memory, MiB PSS"]))
 
