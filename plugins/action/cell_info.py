@@ -15,12 +15,13 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import Cel
 
 
 class ActionModule(CellAction):
-    _VALID_ARGS = frozenset({"kinds", "fresh", "cell", "region"})
+    _VALID_ARGS = frozenset({"kinds", "known", "fresh", "cell", "region"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:
         kinds = self.known_kinds(self.option("kinds") or registry.all_kinds())
-        observed = self.observe(kinds, fresh=boolean(self.option("fresh", True)))
+        fresh = kinds if boolean(self.option("fresh", True)) else ()
+        observed = self.observe([*kinds, *self.known_kinds(self.option("known", []))], fresh)
         return {
             "changed": False,
             "cell": self.cell_name(),

@@ -28,7 +28,7 @@ class ActionModule(CellAction):
         kinds = self.known_kinds(self.option("kinds") or registry.all_kinds())
         timeout, interval = float(self.option("timeout", 3600)), float(self.option("interval", 2))
         begun, told = time.monotonic(), 0.0
-        observed = self.observe(kinds, fresh=boolean(self.option("fresh", True)))
+        observed = self.observe(kinds, kinds if boolean(self.option("fresh", True)) else ())
         self._refuse_failed(observed)
         while pending := self._waiting(observed):
             waited = time.monotonic() - begun
@@ -41,7 +41,7 @@ class ActionModule(CellAction):
                 display.display(f"{self.cell_name()}: waiting for {what} ({waited:.0f} s)")
                 told = max(waited, 0.01)
             time.sleep(min(interval, max(0.2, timeout - waited)))
-            observed |= self.observe(pending, fresh=True)
+            observed |= self.observe(pending, pending)
             self._refuse_failed(observed)
         waited = time.monotonic() - begun
         if told:

@@ -85,7 +85,7 @@ class ActionModule(CellAction):
     def _compared(
         self, kinds: list[str], world: desired.World, rules: plan.Rules, fresh: bool
     ) -> tuple[dict[str, dict[str, Resource]], list[plan.Change]]:
-        observed = self.observe(registry.with_references(kinds), fresh)
+        observed = self.observe(registry.with_references(kinds), kinds if fresh else ())
         leaving = replace(rules, absent=True)
         found = [
             change

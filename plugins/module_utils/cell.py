@@ -60,15 +60,20 @@ class Cell:
     :param region: AWS region
     :param exact: after a write; a look at the whole cell takes tags from the tagging API, which answers for many services
         in one call and lags behind by some seconds
+    :param known: kinds that have been read and are not to be read again
     """
 
-    def __init__(self, name: str, region: str, exact: bool = False) -> None:
+    def __init__(
+        self, name: str, region: str, exact: bool = False, known: dict[str, dict[str, Resource]] | None = None
+    ) -> None:
         self.name, self.exact = name, exact
         self.region = region
         self._session = service_models.session(region)
         self._once = Once()
         self._client_lock = threading.Lock()
         self._clients: dict[tuple[str, str], t.Any] = {}
+        for kind, found in (known or {}).items():
+            self._once.get(("kind", kind), lambda found=found: found)
 
     # -- names ---------------------------------------------------------------------------------------------------
     def aws_name(self, logical: str) -> str:

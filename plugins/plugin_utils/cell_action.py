@@ -15,7 +15,7 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader, lookup_loader
+from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..module_utils import registry, service_models
@@ -31,6 +31,8 @@ service_models.preload()
 for _filter in ("terrace.aws.cell_environment", "ansible.builtin.default", "ansible.builtin.dict2items"):
     filter_loader.get(_filter)
 lookup_loader.get("ansible.builtin.env")
+connection_loader.get("terrace.aws.warm", class_only=True)
+shell_loader.get("sh")
 
 
 class Observations:
@@ -108,20 +110,21 @@ class CellAction(ActionBase):
             raise AnsibleActionFail("cell_region is not set: which AWS region is this cell in (for example us-east-1)?")
         return str(region)
 
-    def cell(self, exact: bool = True) -> Cell:
-        """A fresh view of the cell: what it reads, it reads now."""
-        return Cell(self.cell_name(), self.region(), exact)
+    def cell(self, exact: bool = True, known: dict[str, dict[str, Resource]] | None = None) -> Cell:
+        """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
+        return Cell(self.cell_name(), self.region(), exact, known)
 
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())
 
-    def observe(self, kinds: t.Iterable[str], fresh: bool) -> dict[str, dict[str, Resource]]:
-        """The kinds as they are; unless ``fresh``, as they were last read in this run."""
+    def observe(self, kinds: t.Iterable[str], fresh: t.Container[str] = ()) -> dict[str, dict[str, Resource]]:
+        """The kinds: those in ``fresh`` as they are now, the others as they were last read in this run."""
         wanted = list(kinds)
-        kept = {} if fresh else self.observations().load()
+        exact = any(kind in fresh for kind in wanted)
+        kept = {kind: found for kind, found in self.observations().load().items() if kind not in fresh}
         missing = [kind for kind in wanted if kind not in kept]
         if missing:
-            read = self.cell(exact=fresh).observe(missing)
+            read = self.cell(exact, kept).observe(missing)
             self.observations().keep(read)
             kept.update(read)
         return {kind: kept[kind] for kind in wanted}
