@@ -16,7 +16,6 @@ import botocore.session
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import JSONFileLoader, create_loader
 
-
 #: What the kinds ask.
 SERVICES = (
     *("acm", "autoscaling", "ec2", "elasticache", "elbv2", "iam", "kms", "logs", "rds", "resourcegroupstaggingapi"),
