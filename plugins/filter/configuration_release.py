@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import pathlib
@@ -53,6 +54,25 @@ def public_options(roles: list[str]) -> list[str]:
     return [name for role in roles for name, spec in specs.variables_of(role).items() if not spec.get("no_log")]
 
 
+def all_options(roles: list[str]) -> list[str]:
+    """The names of all of the roles' options."""
+    return [name for role in roles for name in specs.variables_of(role)]
+
+
+def configuration_mark(values: list[t.Any], names: list[str], roles: list[str], playbook: str) -> str:
+    """A checksum of all that decides how a machine is configured: values, roles, plugins and the playbook that joins them.
+
+    :param values: of the options ``names``, in their order
+    """
+    root = specs.ROLES.parent
+    folders = [*(specs.ROLES / role for role in roles), root / "plugins"]
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    mark = hashlib.sha256(json.dumps(dict(zip(names, specs.plain(values), strict=True)), sort_keys=True).encode())
+    for path in [*files, root / "playbooks" / playbook]:
+        mark.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return mark.hexdigest()
+
+
 def only_set(values: dict[str, t.Any], nothing: str) -> dict[str, t.Any]:
     """Values without those that are ``nothing``."""
     return {name: value for name, value in values.items() if value != nothing}
@@ -62,4 +82,5 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {each.__name__: each for each in (bundle_folders, bundle_variables, public_options, only_set)}
+        names = (bundle_folders, bundle_variables, public_options, all_options, configuration_mark, only_set)
+        return {each.__name__: each for each in names}

@@ -61,8 +61,11 @@ def test_a_deploy_and_a_rollback_under_load_fail_no_request(site: Site):
 
 def test_deploying_what_is_deployed_changes_nothing(site: Site):
     current = json.loads(site.client("s3").get_object(Bucket=BUCKET, Key="notes/current.json")["Body"].read())
-    told = site.must("deploy_app", "-e", f"app_release_version={current['flask_app_version']}")
-    assert "changed: [" not in told
+    for trust in ("true", "false"):
+        more = ["-e", f"app_release_version={current['flask_app_version']}", "-e", f"terrace_trust_plan={trust}"]
+        told = site.must("deploy_app", *more)
+        assert "changed: [" not in told
+        assert ("Make it ready beside what serves" in told) == (trust == "false")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,29 @@ from tests.integration.hosts.conftest import CELL, Hosts, changed
 
 
 def test_the_second_run_changes_nothing(hosts: Hosts) -> None:
+    """Neither when machines that are as they were left are passed over, nor when every task is run on them."""
+    for trust in ("true", "false"):
+        output = hosts.ok("configure_hosts", "-e", f"terrace_trust_plan={trust}")
+        found = changed(output)
+        assert len(found) == len(hosts.machines()) + 1
+        assert not {host: count for host, count in found.items() if count}
+        assert ("host_baseline" in output) == (trust == "false")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo '# by hand' >>/etc/nginx/nginx.conf",
+        "chmod 0666 /etc/sudoers.d/*",
+        "systemctl stop nginx",
+    ],
+)
+def test_what_was_done_by_hand_is_seen_and_mended_there_alone(hosts: Hosts, script: str) -> None:
+    machine = min(hosts.machines("web"))
+    hosts.shell(machine, script)
     found = changed(hosts.ok("configure_hosts"))
-    assert len(found) == len(hosts.machines()) + 1
-    assert not {host: count for host, count in found.items() if count}
+    assert [host for host, count in found.items() if count] == [f"{CELL}-web-{machine}"]
+    assert not any(changed(hosts.ok("configure_hosts")).values())
 
 
 def test_the_released_configuration_stays_what_it_is(hosts: Hosts) -> None:

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.terrace.aws.plugins.filter.configuration_release import (
     bundle_folders,
     bundle_variables,
+    configuration_mark,
     only_set,
     public_options,
 )
@@ -62,3 +63,15 @@ def test_secrets_are_no_part_of_it():
     assert "monitoring_agent_exporters" in options
     assert "monitoring_agent_datadog_api_key" not in options
     assert only_set({"a": "(not set)", "b": ""}, "(not set)") == {"b": ""}
+
+
+def test_another_value_role_or_playbook_makes_another_mark():
+    values = (["UTC", {"a": 1}], ["host_baseline_time", "host_baseline_users"])
+    mark = configuration_mark(*values, ["host_baseline"], "configure_machines.yml")
+    assert mark == configuration_mark(*values, ["host_baseline"], "configure_machines.yml")
+    others = {
+        configuration_mark(["UTC", {"a": 2}], values[1], ["host_baseline"], "configure_machines.yml"),
+        configuration_mark(*values, ["bastion_host"], "configure_machines.yml"),
+        configuration_mark(*values, ["host_baseline"], "deploy_app.yml"),
+    }
+    assert len(others | {mark}) == 4
