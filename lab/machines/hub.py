@@ -31,6 +31,10 @@ OPERATOR = os.environ.get("LAB_OPERATOR_ADDRESS", "198.51.100.10")
 REGISTRIES = mirrors.HOSTS
 #: Whether this machine forwarded packets before the lab came.
 FORWARDING = Path("/run/terrace-lab-forwarding")
+#: Every systemd and every sshd watches files, all on this machine's one account: its usual 128 are enough for a dozen machines.
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+WATCHERS_BEFORE = Path("/run/terrace-lab-watchers")
+WATCHERS_NEEDED = 2048
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 
 
@@ -98,9 +102,11 @@ def ensure() -> None:
     """Make the hub and the host's rules; nothing happens when they are there."""
     # The table is written last: with it, everything before it is there.
     if Path("/sys/class/net", HUB).exists() and run("nft", "list", "table", "ip", TABLE, check=False):
+        _let_watch()
         refresh()
         return
     remove()
+    _let_watch()
     refuse_overlap()
     ip("netns", "add", HUB)
     ip("link", "add", HUB, "type", "veth", "peer", "name", "host", "netns", HUB)
@@ -127,6 +133,14 @@ def ensure() -> None:
         FORWARDING.write_text(forwarding.read_text())
     forwarding.write_text("1")
     refresh()
+
+
+def _let_watch() -> None:
+    """Let more processes watch files, when that is needed; `remove` puts back what was there."""
+    if int(WATCHERS.read_text()) < WATCHERS_NEEDED:
+        if not WATCHERS_BEFORE.exists():
+            WATCHERS_BEFORE.write_text(WATCHERS.read_text())
+        WATCHERS.write_text(str(WATCHERS_NEEDED))
 
 
 def refresh() -> None:
@@ -198,7 +212,7 @@ def attach(namespace: str, link: str, addresses: list[str]) -> None:
 
 
 def remove() -> None:
-    """Take the hub and the host's rules away and put the host's forwarding back; nothing happens without them."""
+    """Take the hub and the host's rules away and put the host's settings back; nothing happens without them."""
     run("nft", "delete", "table", "ip", TABLE, check=False)
     if Path("/run/netns", HUB).exists():
         ip("netns", "del", HUB)
@@ -207,3 +221,6 @@ def remove() -> None:
     if FORWARDING.exists():
         Path("/proc/sys/net/ipv4/ip_forward").write_text(FORWARDING.read_text())
         FORWARDING.unlink()
+    if WATCHERS_BEFORE.exists():
+        WATCHERS.write_text(WATCHERS_BEFORE.read_text())
+        WATCHERS_BEFORE.unlink()

@@ -47,6 +47,7 @@ def traces() -> dict[str, set[str]]:
         "processes": keepers,
         "cgroups": {str(p) for p in cgroup_root().iterdir() if p.is_dir()} if cgroup_root().exists() else set(),
         "forwarding": {Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()},
+        "watchers": {Path("/proc/sys/fs/inotify/max_user_instances").read_text().strip()},
         "files": {p.name for p in Path("/run").glob("terrace-lab*")},
     }
 
