@@ -17,6 +17,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 
+from ansible_collections.terrace.aws.plugins.filter.cell import cell_environment
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
 
 #: Renew an assumed role's credentials when they last less than this.
@@ -77,6 +78,7 @@ class ActionModule(CellAction):
             **facts,
             "account": identity["Account"],
             "arn": identity["Arn"],
+            "environment": cell_environment(region, str(self.variable("cell_endpoint_url") or ""), facts),
         }
 
     def _meaning(self, error: ClientError) -> str:

@@ -68,7 +68,7 @@ class Cell:
     ) -> None:
         self.name, self.exact = name, exact
         self.region = region
-        self._session = service_models.session(region)
+        self._session = service_models.session()
         self._once = Once()
         self._client_lock = threading.Lock()
         self._clients: dict[tuple[str, str], t.Any] = {}
@@ -87,12 +87,12 @@ class Cell:
 
     # -- calls ---------------------------------------------------------------------------------------------------
     def client(self, service: str, region: str | None = None) -> t.Any:
-        """A boto3 client, made once a service and shared by the threads."""
+        """A botocore client, which is what boto3 calls one, made once a service and shared by the threads."""
         key = (service, region or self.region)
         with self._client_lock:
             if key not in self._clients:
                 config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "max_attempts": 10})
-                self._clients[key] = self._session.client(service, region_name=key[1], config=config)
+                self._clients[key] = self._session.create_client(service, region_name=key[1], config=config)
             return self._clients[key]
 
     def pages(self, service: str, operation: str, result: str, **arguments: t.Any) -> list[t.Any]:

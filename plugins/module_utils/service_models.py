@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""boto3 sessions that share what botocore has parsed: the description of EC2 alone takes a tenth of a second to read.
+"""botocore sessions that share what botocore has parsed: the description of EC2 alone takes a tenth of a second to read.
 
 Ansible looks at a cell in a new process for each task. What its main process has read before, those find here.
 """
 
 from __future__ import annotations
 
-import typing as t
+import copy
+import os
 
-import boto3.session
 import botocore.session
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import JSONFileLoader, create_loader
+from botocore.loaders import Loader, create_loader
 
 #: What the kinds ask.
 SERVICES = (
@@ -23,43 +23,34 @@ SERVICES = (
 )
 
 
-class KeptFiles(JSONFileLoader):
-    """Parses each data file once in the life of a process. Which file is used botocore decides every time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parsed: dict[str, t.Any] = {}
-
-    def load_file(self, file_path: str) -> t.Any:
-        if file_path not in self._parsed:
-            parsed = super().load_file(file_path)
-            if parsed is None:
-                return None
-            self._parsed[file_path] = parsed
-        return self._parsed[file_path]
+_LOADERS: dict[str, Loader] = {}
+#: botocore's own event handlers, which every session begins with.
+_HANDLERS = botocore.session.Session().get_component("event_emitter")
 
 
-_KEPT = KeptFiles()
-
-
-def session(region: str) -> boto3.session.Session:
+def session() -> botocore.session.Session:
     """A session of the environment's credentials and settings (AWS_PROFILE, AWS_DATA_PATH, …) as they are now."""
-    core = botocore.session.Session()
-    loader = create_loader(core.get_config_variable("data_path"))
-    loader.file_loader = _KEPT
-    core.register_component("data_loader", loader)
-    return boto3.session.Session(region_name=region, botocore_session=core)
+    made = botocore.session.Session(event_hooks=copy.copy(_HANDLERS), include_builtin_handlers=False)
+    made.register_component("data_loader", _loader(made.get_config_variable("data_path") or ""))
+    return made
 
 
 def preload() -> None:
     """Parse what clients of the kinds' services need. A fault is left to whoever makes such a client."""
     try:
-        loader = create_loader()
-        loader.file_loader = _KEPT
+        loader = _loader(os.environ.get("AWS_DATA_PATH", ""))
         for name in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):
             loader.load_data(name)
-        for service in SERVICES:
-            for part in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+        for part in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+            loader.list_available_services(part)
+            for service in SERVICES:
                 loader.load_service_model(service, part)
     except BotoCoreError:
         return
+
+
+def _loader(path: str) -> Loader:
+    """A loader keeps what it has loaded."""
+    if path not in _LOADERS:
+        _LOADERS[path] = create_loader(path or None)
+    return _LOADERS[path]

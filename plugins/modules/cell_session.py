@@ -66,4 +66,8 @@ profile:
   description: The profile in that file, for AWS_PROFILE.
   returned: always
   type: str
+environment:
+  description: The variables every task of the cell runs with, none of them a secret.
+  returned: always
+  type: dict
 """
