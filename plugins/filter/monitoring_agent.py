@@ -75,17 +75,34 @@ def schema_misfits(settings: dict[str, t.Any], schema: str, variable: str) -> li
         return []
     try:
         import jsonschema
+        import referencing
     except ImportError as error:
         raise AnsibleFilterError(f"{variable}_schema: checking needs the Python package jsonschema") from error
+    place = pathlib.Path(schema).expanduser().resolve()
+
+    def beside(uri: str) -> t.Any:
+        """A file a schema in several parts refers to; only files, and only in its own folder."""
+        part = yaml.safe_load((place.parent / uri.rpartition("/")[2]).read_text(encoding="utf-8"))
+        return referencing.Resource.from_contents(part, default_specification=referencing.jsonschema.DRAFT202012)
+
     try:
-        rules = yaml.safe_load(pathlib.Path(schema).expanduser().read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        rules = yaml.safe_load(place.read_text(encoding="utf-8"))
+        checker = jsonschema.validators.validator_for(rules)(rules, registry=referencing.Registry(retrieve=beside))
+        wrong = [*checker.iter_errors(json.loads(json.dumps(settings)))]
+    except (OSError, yaml.YAMLError, referencing.exceptions.Unresolvable, jsonschema.exceptions.SchemaError) as error:
         raise AnsibleFilterError(f"{variable}_schema: {schema} cannot be read: {error}") from error
-    checker = jsonschema.validators.validator_for(rules)(rules)
-    found = sorted(
-        checker.iter_errors(json.loads(json.dumps(settings))), key=lambda each: [str(part) for part in each.path]
-    )
-    return [f"{'.'.join([variable, *map(str, each.path)])}: {each.message}" for each in found]
+    found = sorted(wrong, key=lambda each: [str(part) for part in each.path])
+    said = [f"{'.'.join([variable, *map(str, each.path)])}: {each.message}" for each in found]
+    return said + _unnamed_sections(settings, rules, variable)
+
+
+def _unnamed_sections(settings: dict[str, t.Any], rules: dict[str, t.Any], variable: str) -> list[str]:
+    """Sections a schema does not name though it allows any: Amazon's would let ``agnet`` pass, and the agent ignores it."""
+    known = rules.get("properties") or {}
+    if not known or rules.get("additionalProperties", True) is not True or "patternProperties" in rules:
+        return []
+    unnamed = sorted(set(settings) - set(known))
+    return [f"{variable}.{name}: the schema has no such section{_suggestion(name, known)}" for name in unnamed]
 
 
 class FilterModule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -59,6 +60,77 @@ def test_a_configuration_is_held_against_the_schema(schema):
         "x.agent.interval: '60' is not of type 'integer'"
     ]
     assert "x: " in schema_misfits({"agnet": {}}, schema, "x")[0]
+
+
+def test_a_section_is_refused_that_an_open_schema_does_not_name(tmp_path):
+    open_schema = tmp_path / "open.json"
+    open_schema.write_text(json.dumps({**{k: v for k, v in SCHEMA.items() if k != "additionalProperties"}}))
+    assert schema_misfits({"agnet": {}}, str(open_schema), "x") == [
+        "x.agnet: the schema has no such section; did you mean agent?"
+    ]
+
+
+def test_a_schema_in_several_files_is_read_with_all_of_them(tmp_path):
+    (tmp_path / "core.yaml").write_text("properties: {apm: {$ref: apm.yaml}, api_key: {type: string}}\n")
+    with pytest.raises(AnsibleFilterError, match=r"x_schema: .*core.yaml cannot be read"):
+        schema_misfits({"apm": {"enabled": "no"}}, str(tmp_path / "core.yaml"), "x")
+    (tmp_path / "apm.yaml").write_text("type: object\nproperties: {enabled: {type: boolean}}\n")
+    assert schema_misfits({"apm": {"enabled": "no"}}, str(tmp_path / "core.yaml"), "x") == [
+        "x.apm.enabled: 'no' is not of type 'boolean'"
+    ]
+
+
+#: Which file, what it lets pass and what it refuses with which words. The vendors' schemas are not part of this repository.
+PUBLISHED = {
+    "CLOUDWATCH_AGENT_SCHEMA": (
+        {
+            "agent": {"metrics_collection_interval": 60},
+            "metrics": {
+                "append_dimensions": {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"},
+                "metrics_collected": {
+                    "mem": {"measurement": ["mem_used_percent"]},
+                    "disk": {"measurement": ["used_percent"], "resources": ["/"]},
+                },
+            },
+            "logs": {
+                "logs_collected": {"files": {"collect_list": [{"file_path": "/var/log/x", "log_group_name": "x"}]}}
+            },
+        },
+        [
+            (
+                {"agent": {"metrics_collection_interval": "60"}},
+                "x.agent.metrics_collection_interval: '60' is not of type",
+            ),
+            (
+                {"metrics": {"metrics_collected": {"memory": {}}}},
+                "x.metrics.metrics_collected.memory: 'measurement' is a",
+            ),
+            (
+                {"logs": {"logs_collected": {"files": {"collect_list": [{}]}}}},
+                "collect_list.0: 'file_path' is a required",
+            ),
+            ({"agnet": {}}, "x.agnet: the schema has no such section; did you mean agent?"),
+        ],
+    ),
+    "DATADOG_AGENT_SCHEMA": (
+        {"api_key": "x", "site": "datadoghq.eu", "tags": ["team:web"], "skip_ssl_validation": False},
+        [
+            ({"tags": "team:web"}, "x.tags: 'team:web' is not of type 'array'"),
+            ({"skip_ssl_validation": "no"}, "x.skip_ssl_validation: 'no' is not of type 'boolean'"),
+            ({"sight": "datadoghq.eu"}, "x.sight: the schema has no such section; did you mean site?"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_schemas_know_right_from_wrong(name):
+    if not os.environ.get(name):
+        pytest.skip(f"{name} names no file; roles/monitoring_agent/README.md says where the vendor publishes it")
+    right, wrong = PUBLISHED[name]
+    assert schema_misfits(right, os.environ[name], "x") == []
+    for settings, said in wrong:
+        assert any(said in each for each in schema_misfits(settings, os.environ[name], "x")), settings
 
 
 def test_nothing_is_checked_without_a_schema_and_a_missing_one_is_named(schema):
