@@ -15,7 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
 from ansible_collections.terrace.aws.plugins.module_utils.kind import READY, Resource, every_tag
-from ansible_collections.terrace.aws.plugins.plugin_utils import desired, render
+from ansible_collections.terrace.aws.plugins.plugin_utils import desired, payloads, render
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
 
 #: How often and how far apart a proof looks again before it says that something does not hold: AWS is eventually
@@ -176,6 +176,8 @@ class ActionModule(CellAction):
                 if resource.state != READY
             ]
         totals = plan.counts(change.action for change in changes)
+        if unsettled and not self._task.check_mode:
+            payloads.make_ahead(self, dict.fromkeys(registry.kind(change.kind).role for change in changes), self._vars)
         return {
             "changed": self._task.check_mode and any(totals[word] for word in ("add", "change", "remove")),
             "settled": self._trusted() and not unsettled,

@@ -1,0 +1,71 @@
+"""Payloads that are made ahead of the tasks."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import time
+
+import pytest
+from ansible import constants
+
+from ansible_collections.terrace.aws.plugins.plugin_utils import payloads, specs
+
+
+class Action:
+    """Stands in for an action: making a payload is a line in a file, and takes a while."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+
+    def _configure_module(self, name, arguments, variables):
+        if name.endswith("ec2_vpc_net"):
+            raise ValueError("this one cannot be made")
+        with self.path.open("a") as stream:
+            stream.write(f"{name} {arguments} {variables}\n")
+        time.sleep(0.05)
+
+
+def wait(condition) -> bool:
+    until = time.monotonic() + 20
+    while not (found := condition()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.parametrize("role", ["network", "tier", "storage", "database"])
+def test_a_roles_modules_are_those_its_tasks_call(role):
+    text = "\n".join(path.read_text() for path in (specs.ROLES / role / "tasks").glob("*.yml"))
+    called = set(re.findall(r"^ +((?:amazon|community|terrace)\.aws\.\w+):", text, flags=re.MULTILINE))
+    found = payloads.modules_of(role)
+    called -= {f"terrace.aws.{action}" for action in ("plan", "cell_info", "cell_wait")}
+    assert called == set(found)
+    assert len(found) == len(set(found))
+
+
+def test_they_are_made_once_a_run_and_a_fault_stops_none(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
+    made = tmp_path / "made"
+    for _plan in range(2):
+        payloads.make_ahead(Action(made), ["network", "keys"], {"a": 1})
+    wanted = [name for role in ("network", "keys") for name in payloads.modules_of(role)]
+    wanted = [f"{name} {{}} {{'a': 1}}" for name in wanted if not name.endswith("ec2_vpc_net")]
+    assert wait(lambda: made.exists() and len(made.read_text().splitlines()) >= len(wanted))
+    os.wait()
+    assert made.read_text().splitlines() == wanted
+
+
+def test_it_ends_with_the_run(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
+    made = tmp_path / "made"
+    payloads.make_ahead(Action(made), ["network"], {})
+    assert wait(made.exists)
+    (run / "terrace.payloads").unlink()
+    run.rmdir()
+    os.wait()
+    assert len(made.read_text().splitlines()) < len(payloads.modules_of("network")) - 1
