@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 import sysconfig
 import types
 
 LEAST = 0xC0000000
+MADV_COLLAPSE = 25  # Linux 6.1, madvise(2)
+HUGE = 2 << 20
 RUNNING = (types.FrameType, types.GeneratorType, types.CoroutineType, types.TracebackType)
 PARTS = ("co_consts", "co_names", "co_filename", "co_name", "co_qualname", "co_linetable", "co_exceptiontable")
 
@@ -63,3 +66,18 @@ def everything() -> int:
         level = [thing for thing in parts if counted(thing) < LEAST]
     gc.freeze()
     return count
+
+
+def collapse(libc: ctypes.CDLL) -> int:
+    """Put this process's memory on huge pages, where there are enough of it in a row: a fork then copies one entry of the
+    page table instead of 512, and a child that ends has as many fewer to free. Returns how many bytes; 0 where the kernel cannot.
+    """
+    done = 0
+    with open("/proc/self/maps") as maps:
+        # Private memory of no file: what Python's own allocator has, and the heap of C.
+        found = re.findall(r"^(\w+)-(\w+) rw-p \w+ 00:00 0 +(?:\[heap\])?$", maps.read(), flags=re.MULTILINE)
+    for first, last in found:
+        start, end = -(-int(first, 16) // HUGE) * HUGE, int(last, 16) // HUGE * HUGE
+        if start < end and not libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE):
+            done += end - start
+    return done

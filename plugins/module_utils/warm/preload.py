@@ -43,7 +43,10 @@ GROUPS = {
         ("boto3", "boto3.session", "botocore.session", "botocore.client", "botocore.signers", "botocore.waiter",
          "botocore.paginate", "botocore.retries.standard", "botocore.retries.adaptive", "botocore.docs", "s3transfer.manager"),
     ),
-    "kubernetes": (("kubernetes.core",), ("kubernetes", "kubernetes.client", "kubernetes.config", "kubernetes.dynamic")),
+    "kubernetes": (
+        ("kubernetes.core",),
+        ("kubernetes", "kubernetes.client", "kubernetes.config", "kubernetes.dynamic", "jsonpatch"),
+    ),
     "postgresql": (("community.postgresql",), ("psycopg", "psycopg.rows", "psycopg.types.json", "psycopg2", "psycopg2.extras")),
 }  # fmt: skip
 

@@ -141,6 +141,7 @@ class Server:
         ahead = [waiting.entry for waiting in self.spares.waiting]
         self.spares.drop()
         immortal.everything()
+        immortal.collapse(self.warm.child.LIBC)
         for entry in self.warm.payloads.entries.values():
             entry.pages = None
         for entry in ahead:

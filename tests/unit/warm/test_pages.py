@@ -77,3 +77,20 @@ def test_pages_touched_before_the_call_cost_nothing_in_it() -> None:
     )
     assert before > 500
     assert after < before / 2
+
+
+def test_memory_on_huge_pages_is_the_same_and_has_a_smaller_page_table() -> None:
+    said, before, after, alike = run("""
+text = bytes(range(256)) * (32 << 12)
+grown = [bytearray(text) for _ in range(2)]
+def huge():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) << 10 for line in rollup if line.startswith("AnonHugePages:"))
+before = huge()
+print(immortal.collapse(ctypes.CDLL(None)), before, huge(), int(all(each == text for each in grown)))
+""")
+    if not said:
+        pytest.skip("this kernel does not collapse memory into huge pages on request")
+    assert alike
+    assert after >= before
+    assert after >= 32 << 20, "most of two blocks of 32 MiB"
