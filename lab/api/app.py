@@ -68,6 +68,8 @@ class Lab:
         path = environ.get("PATH_INFO", "")
         if path.startswith("/lab/"):
             return self._send(start_response, self._admin(environ["REQUEST_METHOD"], path, environ["lab.body"]))
+        if document := self.document(environ.get("HTTP_HOST", "").partition(":")[0], path):
+            return self._send(start_response, (200, [("Content-Type", "text/plain")], document))
         call = identify(environ, environ["lab.body"])
         TIMERS.run_due()
         self.log.add(call, accounts.account_of(call.access_key))
@@ -101,6 +103,10 @@ class Lab:
         status, headers, body = answer
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [body]
+
+    def document(self, _host: str, _path: str) -> bytes | None:
+        """What AWS publishes beside its APIs; the machines have some of it."""
+        return None
 
     def reset(self) -> None:
         """Back to an empty account without delays, faults or counts."""

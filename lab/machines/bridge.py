@@ -27,6 +27,8 @@ from lab.machines import snapshot
 _consoles: dict[str, str] = {}
 _ready: set[str] = set()
 _lock = threading.Lock()
+#: The authority of the machines, as they told it.
+_authority = b""
 #: When the machines last looked, by the monotonic clock.
 _followed = -math.inf
 
@@ -70,6 +72,16 @@ def register(lab: Any) -> None:
         return handler(data) if handler else original(route, data)
 
     lab._admin_result = result
+    lab.document = document
+
+
+def document(host: str, path: str) -> bytes | None:
+    """The authorities that sign RDS' certificates, where AWS publishes them: here it is the lab's own.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+    """
+    found = host == "truststore.pki.rds.amazonaws.com" and path.endswith("-bundle.pem") and path.count("/") == 2
+    return _authority if found else None
 
 
 def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +90,9 @@ def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
     from lab.api.timers import TIMERS
 
     TIMERS.run_due()
-    global _followed
+    global _followed, _authority
     _followed = time.monotonic()
+    _authority = data.get("authority", "").encode() or _authority
     replace_unhealthy()
     with _lock:
         for attempt in range(3):

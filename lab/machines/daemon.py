@@ -49,7 +49,8 @@ class Lab:
         self.plan = Plan()
         self.names: dict[str, tuple[list[str], list[str]]] = {}
         self.registries = hub.registries()
-        self.host_layer = trust.layer(state, authority.ensure(state))
+        self.authority = authority.ensure(state).read_text()
+        self.host_layer = trust.layer(state, state / "authority" / "ca.pem")
         pools = dict(read_json(state / "addresses.json", {}))  # type: ignore[call-overload]
         self.public = Pool(PUBLIC_POOL, pools.get("public", {}))
         self.replication = Pool(REPLICATION_POOL, pools.get("replication", {}))
@@ -109,7 +110,7 @@ class Lab:
 
     def follow(self) -> None:
         """One look at the API, and one step of everything."""
-        snapshot = self.api.post("/lab/machines/snapshot", {"serial": self.serial})
+        snapshot = self.api.post("/lab/machines/snapshot", {"serial": self.serial, "authority": self.authority})
         if not snapshot.get("unchanged"):
             plan = build(snapshot, self.public, self.replication)
             pools = {"public": self.public.known, "replication": self.replication.known}

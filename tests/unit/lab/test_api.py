@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 from probes import error_code
 
 from lab import process
-from lab.api.testing import Lab
+from lab.api.testing import Lab, running_lab
 
 # One read of each protocol: EC2's own, query, JSON, REST with XML, REST with JSON, S3's own errors, CBOR.
 READS: dict[str, tuple[str, str]] = {
@@ -220,3 +220,26 @@ def test_objects_survive_the_journey(lab: Lab) -> None:
         body = os.urandom(size)
         s3.upload_fileobj(io.BytesIO(body), "bodies", f"size-{size}")
         assert s3.get_object(Bucket="bodies", Key=f"size-{size}")["Body"].read() == body
+
+
+def test_rds_authorities_are_where_aws_publishes_them() -> None:
+    """They are those of the machines, which tell the API; other names and paths stay AWS's APIs."""
+    # One of its own: it now takes itself for followed by machines.
+    with running_lab() as lab:
+        _published(lab)
+
+
+def _published(lab: Lab) -> None:
+
+    def published(host: str, path: str) -> bytes:
+        link = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=5)
+        link.request("GET", path, headers={"Host": host})
+        return link.getresponse().read()
+
+    told = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    process.request(lab.url, "/lab/machines/snapshot", method="POST", data={"serial": None, "authority": told})
+    store = "truststore.pki.rds.amazonaws.com"
+    assert published(store, "/global/global-bundle.pem").decode() == told
+    assert published(store, "/us-east-1/us-east-1-bundle.pem").decode() == told
+    assert published(store, "/global/nothing.zip").decode() != told
+    assert published("s3.us-east-1.amazonaws.com", "/global/global-bundle.pem").decode() != told
