@@ -156,9 +156,10 @@ class ActionModule(CellAction):
             "terrace_plan": self._summary(kinds, changes),
         }
         if changes:
-            result["diff"] = [
-                {"prepared": render.changes(changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")}
-            ]
+            role = str(self.option("role") or "cell")
+            text = render.changes(changes, f"{self.cell_name()}: {role}")
+            if not self.observations().told(role, text):
+                result["diff"] = [{"prepared": text}]
         return result
 
     def _trusted(self) -> bool:

@@ -60,6 +60,13 @@ class Observations:
         partial.write_text(json.dumps(plain, default=str))
         partial.replace(self._path)
 
+    def told(self, role: str, text: str) -> bool:
+        """Whether this run has said this of a role before; it has from now on. A role that has two passes plans twice."""
+        path = self._path.with_suffix(f".{role}.told")
+        before = path.read_text() if path.exists() else None
+        path.write_text(text)
+        return before == text
+
 
 class CellAction(ActionBase):
     """An action that looks at a cell through the AWS API, with the environment modules of the same play get."""
