@@ -66,10 +66,8 @@ destroy: setup ## List what would be destroyed; with ARGS='-e destroy_confirm=<c
 configure: setup ## Release the machines' configuration, bring them and the inside of the database to it: INVENTORY=…
 	@echo "configure: releasing it, for machines that start later"
 	@$(play_hosts) playbooks/release_configuration.yml
-	@echo "configure: the machines"
-	@$(play_hosts) playbooks/configure_hosts.yml
-	@echo "configure: the database"
-	@$(play_hosts) playbooks/configure_database.yml
+	@echo "configure: the machines and the database"
+	@$(play_hosts) playbooks/configure_hosts.yml playbooks/configure_database.yml
 
 deploy: setup ## Release an application and deploy it, batch by batch: INVENTORY=… APP=… VERSION=…
 	@echo "deploy: releasing $(APP) as $(VERSION)"

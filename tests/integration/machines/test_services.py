@@ -78,6 +78,17 @@ def query(world: World, host: str, sql: str, mode: str = "verify-full", check: b
     return world.shell("app", f"PGPASSWORD={PASSWORD} psql -XAtq '{words}' -c \"{sql}\"", check).strip()
 
 
+def test_the_authorities_aws_publishes_for_rds_verify_the_database(world: World, database: str) -> None:
+    """Those of the bundle do, and none of those the system came with."""
+    words = f"host={database} user=operator dbname=shop sslmode=verify-full connect_timeout=3 sslrootcert="
+    url = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+    world.shell("app", f"curl -sf -o /tmp/rds.pem {url}")
+    asking = f"PGPASSWORD={PASSWORD} psql -XAtqc 'select 1' '{words}%s' 2>&1"
+    assert world.shell("app", asking % "/tmp/rds.pem").strip() == "1"
+    other = next(iter(world.shell("app", "ls /usr/share/ca-certificates/mozilla/*.crt").split()))
+    assert "certificate verify failed" in world.shell("app", asking % other, check=False)
+
+
 def test_database_answers_over_tls_only(world: World, database: str) -> None:
     assert query(world, database, "select 1") == "1"
     assert int(query(world, database, "show server_version_num")) >= 150000
