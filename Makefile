@@ -90,9 +90,8 @@ test-slow: setup ## Runs that are killed, an API that fails, two accounts, scena
 	@$(BIN)/python -m pytest -m slow tests/integration/three_tier tests/integration/execution_environment
 	@TERRACE_CONNECTION=local SECTIONS="$(controller_scenarios)" ./tests/run.sh
 
-test-hosts: setup ## The machines and the application on them, in a lab of their own (root); not yet part of `make test`
-	@$(BIN)/python -m pytest tests/integration/hosts
-	@$(BIN)/python -m pytest tests/integration/app
+test-hosts: setup ## The machines and the application on them, in a lab of their own (root); part of `make test`
+	@$(BIN)/python -m pytest -s tests/integration/hosts
 
 bench: setup ## Measure (bench/README.md says what); wants a quiet machine
 	@$(BIN)/python bench/site_runs.py

@@ -162,6 +162,7 @@ def become(spec: dict, console: int) -> None:
     for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list"):
         if os.path.exists(root + path):
             bind("/dev/null", root + path)
+    boot_id(root)
     # Settings of the kernel are the host's; those of the network belong to the machine.
     bind(f"{root}/proc/sys/net", f"{root}/proc/sys/net")
     bind(f"{root}/proc/sys", f"{root}/proc/sys", read_only=True)
@@ -204,6 +205,15 @@ def bind(source: str, target: str, read_only: bool = False) -> None:
     mount(source, target, "", MS_BIND | MS_REC)
     if read_only:
         mount(source, target, "", MS_BIND | MS_REMOUNT | MS_RDONLY)
+
+
+def boot_id(root: str) -> None:
+    """Give this boot a name of its own: the kernel's is the host's, and who awaits a reboot awaits another one."""
+    path = f"{root}/run/boot-id"
+    with open("/proc/sys/kernel/random/uuid") as fresh, open(path, "w") as file:
+        file.write(fresh.read())
+    bind(path, f"{root}/proc/sys/kernel/random/boot_id", read_only=True)
+    os.unlink(path)  # the mount keeps it
 
 
 def devices(root: str, console: int) -> None:

@@ -1,87 +1,123 @@
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bastion that cannot be reached, a wrong key, a machine that is lost, one that is looked into."""
+"""A machine is lost; the bastion cannot be reached, or refuses the key. Meanwhile the machines' hardness is measured."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from tests.integration.hosts.conftest import CELL, Hosts, changed, wait, words
+import pytest
+
+from tests.integration.hosts.cell import CELL, Cell, changed, wait
+
+LYNIS = "nice lynis audit system --quick --quiet --no-colors >/dev/null 2>&1; grep ^hardening_index= /var/log/lynis-report.dat"
 
 
-def test_a_wrong_key_is_told_in_one_message(hosts: Hosts, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lost(serving: Cell) -> tuple[str, float]:
+    """An application machine that is terminated, and when."""
+    machines = {each["InstanceId"] for each in serving.group("app")}
+    wait("the application tier is healthy", lambda: serving.healthy("app") >= machines, 60)
+    serving.client("ec2").terminate_instances(InstanceIds=[min(machines)])
+    return min(machines), time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def hardness(serving: Cell, lost: tuple[str, float]) -> Iterator[dict[str, Future[str]]]:
+    """What lynis says of one machine of each sort, once it has; it takes a minute, and other things go on."""
+    machines = {tier: max(serving.machines(tier)) for tier in ("bastion", "web", "app")}
+    with ThreadPoolExecutor(1) as pool:
+        yield {tier: pool.submit(serving.shell, each, LYNIS) for tier, each in machines.items()}
+
+
+@pytest.mark.usefixtures("hardness")
+def test_a_wrong_key_is_told_in_one_message(serving: Cell, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    # An open connection needs no key.
-    for socket in (hosts.state / "ssh" / CELL).glob("i-*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "x"], check=False, capture_output=True)
+    serving.hang_up()
+    told = serving.refused("configure_hosts", "-e", f"host_access_private_key={key}")
+    assert f"it refuses the key: {key}" in told
+    assert told.count("fatal:") == 1
+
+
+@pytest.mark.usefixtures("hardness")
+def test_an_unreachable_bastion_is_told_in_one_message(serving: Cell) -> None:
+    ec2 = serving.client("ec2")
+    named = [{"Name": "group-name", "Values": [f"{CELL}-bastion"]}]
+    [group] = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    rules = {"GroupId": group["GroupId"], "IpPermissions": group["IpPermissions"]}
+    serving.hang_up()
+    ec2.revoke_security_group_ingress(**rules)
     try:
-        status, output = hosts.play("configure_hosts", "-e", f"host_access_private_key={key}", timeout=300)
-        assert status != 0
-        assert f"it refuses the key: {key}" in words(output)
-        assert output.count("fatal:") == 1
+        time.sleep(2)
+        told = serving.refused("configure_hosts", "-e", "host_access_timeout=10")
     finally:
-        hosts.ok("open_hosts")
+        ec2.authorize_security_group_ingress(**rules)
+    assert "cannot be reached over SSH: no answer" in told
+    assert told.count("fatal:") == 1
 
 
-def test_an_unreachable_bastion_is_told_in_one_message_and_the_next_run_recovers(hosts: Hosts) -> None:
-    ec2 = hosts.client("ec2")
-    [group] = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"{CELL}-bastion"]}])[
-        "SecurityGroups"
+def test_ssh_audit_finds_no_failure_on_the_bastion(serving: Cell) -> None:
+    folder = serving.folder / "ssh-audit"
+    fetch = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(folder),
+        "ssh-audit==3.9.0",
     ]
-    for socket in (hosts.state / "ssh" / CELL).glob("i-*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "x"], check=False, capture_output=True)
-    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
-    try:
-        time.sleep(3)
-        status, output = hosts.play("configure_hosts", "-e", "host_access_timeout=20", timeout=300)
-        assert status != 0
-        assert "cannot be reached over SSH: no answer" in words(output)
-        assert output.count("fatal:") == 1
-    finally:
-        ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
-    time.sleep(3)
-    assert not any(changed(hosts.ok("configure_hosts")).values())
+    subprocess.run(fetch, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "ssh_audit", "--json", serving.bastion()]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder).stdout
+    assert "ssh-ed25519" in found
+    assert '"fail"' not in found, found
 
 
-def test_a_machine_that_is_lost_is_replaced_and_serves_with_no_operator(hosts: Hosts) -> None:
-    before = {each["InstanceId"] for each in hosts.group("web")}
-    wait("the web tier is healthy", lambda: hosts.healthy("web") >= before, 120)
-    lost = min(before)
-    began = time.monotonic()
-    hosts.client("ec2").terminate_instances(InstanceIds=[lost])
-
-    def replaced() -> set[str]:
-        return {each["InstanceId"] for each in hosts.group("web") if each["LifecycleState"] == "InService"} - before
-
-    [new] = wait("another is in service", replaced, 300)
-    wait("it serves", lambda: new in hosts.healthy("web"), 600)
-    print(f"terminated to serving: {time.monotonic() - began:.0f} s")
-    assert "configured with status 0" in hosts.shell(new, "journalctl -u terrace-configure -o cat")
-    assert not any(changed(hosts.ok("configure_hosts")).values()), (
-        "what a machine does by itself is what is done from outside"
-    )
+def test_lynis_gives_each_sort_of_machine_eighty_points(hardness: dict[str, Future[str]]) -> None:
+    points = {tier: int(each.result().strip().split("=")[1]) for tier, each in hardness.items()}
+    assert set(points) == {"bastion", "web", "app"}
+    assert min(points.values()) >= 80, points
 
 
-def test_a_machine_that_is_looked_into_is_cut_off_and_replaced(hosts: Hosts) -> None:
-    machine = min(hosts.machines("app"))
-    hosts.ok("isolate_instance", "-e", f"isolate_instance={machine}", "-e", "isolate_instance_snapshots=true")
-    ec2 = hosts.client("ec2")
-    [seen] = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
-    assert [group["GroupName"] for group in seen["SecurityGroups"]] == [f"{CELL}-quarantine"]
-    assert seen["State"]["Name"] == "running"
-    assert ec2.describe_snapshots(Filters=[{"Name": "tag:terrace:isolated", "Values": [machine]}])["Snapshots"]
-    assert machine not in {each["InstanceId"] for each in hosts.group("app")}
-    time.sleep(3)
-    [bastion] = hosts.machines("bastion")
-    assert not hosts.opens(bastion, seen["PrivateIpAddress"], 22)
-    wait("another takes its place", lambda: len(hosts.group("app")) == 2, 120)
-    hosts.ok("configure_hosts")
-    hosts.ok("isolate_instance", "-e", f"isolate_instance={machine}", "-e", "isolate_instance_snapshots=true")
-    snapshots = ec2.describe_snapshots(Filters=[{"Name": "tag:terrace:isolated", "Values": [machine]}])["Snapshots"]
-    assert len(snapshots) == len(seen["BlockDeviceMappings"]), "a second run takes no more of them"
-    ec2.modify_instance_attribute(InstanceId=machine, DisableApiTermination={"Value": False})
-    ec2.terminate_instances(InstanceIds=[machine])
+def test_a_machine_that_is_lost_is_replaced_and_serves_with_no_operator(serving: Cell, lost: tuple[str, float]) -> None:
+    machine, began = lost
+    wait("another serves", lambda: len(serving.healthy("app") - {machine}) == 2, 300)
+    print(f"terminated to serving, found after {time.monotonic() - began:.0f} s")
+    members = {each["InstanceId"]: each["LifecycleState"] for each in serving.group("app")}
+    assert machine not in members
+    assert list(members.values()) == ["InService"] * 2
+    assert len(serving.served()) == 1
+    configured = "journalctl -u terrace-configure -o cat | grep -c 'configured with status 0'"
+    assert "1" in [serving.shell(each, configured, check=False).strip() for each in members]
+
+
+BY_HAND = "echo '# by hand' >>/etc/nginx/nginx.conf; chmod 0666 /etc/sudoers.d/*; systemctl stop nginx"
+
+
+def test_the_next_run_recovers_and_mends_what_was_done_by_hand_there_alone(serving: Cell) -> None:
+    """After all of the above. What the new machine did by itself is what is done from outside; the others are passed over."""
+    machine = min(serving.machines("web"))
+    serving.shell(machine, BY_HAND)
+    found = changed(serving.must("configure_hosts"))
+    assert len(found) == len(serving.machines()) + 1
+    assert [host for host, count in found.items() if count] == [f"{CELL}-web-{machine}"]
+
+
+def test_every_task_run_again_changes_nothing(serving: Cell) -> None:
+    found = changed(serving.must("configure_hosts", "-e", "terrace_trust_plan=false"))
+    assert len(found) == len(serving.machines()) + 1
+    assert not {host: count for host, count in found.items() if count}
+
+
+def test_the_released_configuration_stays_what_it_is(serving: Cell) -> None:
+    assert changed(serving.must("release_configuration"))[CELL] == 0

@@ -1,0 +1,22 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last act: the lab is taken down with everything in it, and nothing is left on this machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.hosts.cell import Cell
+from tests.integration.hosts.traces import left, traces
+
+
+def test_the_lab_leaves_nothing(lab: Cell, before: dict[str, set[str]], own_lab: bool) -> None:
+    if not own_lab:
+        pytest.skip("the lab is not the tests' own")
+    running = left(before, traces())
+    assert {"network namespaces", "links", "packet filter", "mounts", "processes"} <= set(running), (
+        "else nothing is seen"
+    )
+    lab.lab("down")
+    assert left(before, traces()) == {}

@@ -1,0 +1,108 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New credentials, a new SSH key, patches with a restart, a machine to be looked into."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from tests.integration.hosts.cell import CELL, Cell, wait
+
+BOOTED = "cat /proc/sys/kernel/random/boot_id"
+
+
+def test_the_applications_credentials_change_and_no_request_fails(serving: Cell) -> None:
+    manager = serving.client("secretsmanager")
+
+    def credentials() -> dict[str, str]:
+        return dict(json.loads(manager.get_secret_value(SecretId=f"{CELL}-app-database")["SecretString"]))
+
+    before = credentials()
+    with serving.load():
+        serving.must("rotate_credentials")
+    after = credentials()
+    assert {before["username"], after["username"]} == {"application_a", "application_b"}
+    assert before["password"] != after["password"]
+    assert serving.get("/health")["database"] == "ok"
+    database = serving.client("rds").describe_db_instances(DBInstanceIdentifier=f"{CELL}-main")["DBInstances"][0]
+    login = "PGPASSWORD='{password}' psql 'host={host} user={username} dbname=application sslmode=require' -Atc 'SELECT 1' 2>&1"
+    app, host = min(serving.machines("app")), database["Endpoint"]["Address"]
+    assert serving.shell(app, login.format(host=host, **after)).strip() == "1"
+    assert "not permitted to log in" in serving.shell(app, login.format(host=host, **before), check=False)
+
+
+def test_patches_restart_machines_one_by_one_and_no_request_fails(serving: Cell) -> None:
+    """One application machine and the bastion are to restart; the other tier is left out to save the time."""
+    app, [bastion] = min(serving.machines("app")), serving.machines("bastion")
+    before = {each: serving.shell(each, BOOTED) for each in (app, bastion)}
+    for each in before:
+        serving.shell(each, "touch /run/reboot-required")
+    with serving.load():
+        serving.must("patch_hosts", "--limit", f"{CELL},{CELL}-app-{app},bastion")
+    for each, boot in before.items():
+        assert serving.shell(each, BOOTED) != boot
+        assert serving.shell(each, "apt-get -qq --just-print upgrade | grep -c ^Inst", check=False).strip() == "0"
+    assert app in serving.healthy("app")
+
+
+def test_a_new_ssh_key_takes_the_place_of_the_old_one(serving: Cell, tmp_path: Path) -> None:
+    old, new = serving.state / "operator", tmp_path / "new"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(new)], check=True)
+
+    def admitted(key: Path) -> bool:
+        options = [
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ControlPath=none",
+            "-o",
+            "ControlMaster=no",
+        ]
+        hosts = ["-o", f"UserKnownHostsFile={serving.state / 'ssh' / CELL / 'known_hosts'}"]
+        command = [
+            "ssh",
+            "-F",
+            "none",
+            "-i",
+            str(key),
+            *options,
+            *hosts,
+            "-W",
+            "127.0.0.1:22",
+            f"admin@{serving.bastion()}",
+        ]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert "Host key verification failed" not in done.stderr, done.stderr
+        return "Permission denied" not in done.stderr
+
+    assert (admitted(old), admitted(new)) == (True, False)
+    serving.must("rotate_ssh_key", "-e", f"rotate_ssh_private_key={new}")
+    assert (admitted(old), admitted(new)) == (False, True)
+    serving.hang_up()
+    serving.must("rotate_ssh_key", "-e", f"rotate_ssh_private_key={old}", "-e", f"host_access_private_key={new}")
+    assert (admitted(old), admitted(new)) == (True, False)
+
+
+def test_a_machine_that_is_looked_into_is_cut_off_and_replaced(serving: Cell) -> None:
+    machine, ec2 = min(serving.machines("app")), serving.client("ec2")
+    isolate = ("isolate_instance", "-e", f"isolate_instance={machine}", "-e", "isolate_instance_snapshots=true")
+    serving.must(*isolate)
+    [seen] = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+    assert [group["GroupName"] for group in seen["SecurityGroups"]] == [f"{CELL}-quarantine"]
+    assert seen["State"]["Name"] == "running"
+    assert machine not in {each["InstanceId"] for each in serving.group("app")}
+    [bastion] = serving.machines("bastion")
+    wait("it is cut off", lambda: not serving.opens(bastion, seen["PrivateIpAddress"], 22), 5)
+    wait("another takes its place", lambda: len(serving.group("app")) == 2, 120)
+    serving.must(*isolate)
+    taken = ec2.describe_snapshots(Filters=[{"Name": "tag:terrace:isolated", "Values": [machine]}])["Snapshots"]
+    assert len(taken) == len(seen["BlockDeviceMappings"]), "a second run takes no more of them"
+    ec2.modify_instance_attribute(InstanceId=machine, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[machine])
