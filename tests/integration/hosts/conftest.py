@@ -87,8 +87,7 @@ def configured(provisioned: Cell, releases: Releases) -> Cell:
     if not provisioned.serves():
         provisioned.must("release_configuration")
         releases.begin()
-        provisioned.must("configure_hosts")
-        provisioned.must("configure_database")
+        provisioned.must("configure_hosts", "playbooks/configure_database.yml")
     return provisioned
 
 
