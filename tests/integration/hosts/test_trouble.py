@@ -101,7 +101,7 @@ def test_a_machine_that_is_lost_is_replaced_and_serves_with_no_operator(serving:
     assert "1" in [serving.shell(each, configured, check=False).strip() for each in members]
 
 
-BY_HAND = "echo '# by hand' >>/etc/nginx/nginx.conf; chmod 0666 /etc/sudoers.d/*; systemctl stop nginx"
+BY_HAND = "echo '# by hand' >>/etc/nginx/nginx.conf; chmod 0666 /etc/ssh/sshd_config.d/*; systemctl stop nginx"
 
 
 def test_the_next_run_recovers_and_mends_what_was_done_by_hand_there_alone(serving: Cell) -> None:
