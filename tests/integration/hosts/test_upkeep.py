@@ -51,6 +51,7 @@ def test_patches_restart_machines_one_by_one_and_no_request_fails(serving: Cell)
 def test_a_new_ssh_key_takes_the_place_of_the_old_one(serving: Cell, tmp_path: Path) -> None:
     old, new = serving.state / "operator", tmp_path / "new"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(new)], check=True)
+    [bastion] = serving.machines("bastion")
 
     def admitted(key: Path) -> bool:
         options = [
