@@ -54,29 +54,10 @@ def test_a_new_ssh_key_takes_the_place_of_the_old_one(serving: Cell, tmp_path: P
     [bastion] = serving.machines("bastion")
 
     def admitted(key: Path) -> bool:
-        options = [
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "ControlPath=none",
-            "-o",
-            "ControlMaster=no",
-        ]
-        hosts = ["-o", f"UserKnownHostsFile={serving.state / 'ssh' / CELL / 'known_hosts'}"]
-        command = [
-            "ssh",
-            "-F",
-            "none",
-            "-i",
-            str(key),
-            *options,
-            *hosts,
-            "-W",
-            "127.0.0.1:22",
-            f"admin@{serving.bastion()}",
-        ]
+        known = f"UserKnownHostsFile={serving.state}/ssh/{CELL}/known_hosts"
+        options = [known, f"HostKeyAlias={bastion}", "IdentitiesOnly=yes", "BatchMode=yes", "ControlPath=none"]
+        command = ["ssh", "-F", "none", "-i", str(key), *(word for each in options for word in ("-o", each))]
+        command += ["-W", "127.0.0.1:22", f"admin@{serving.bastion()}"]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
         )
