@@ -67,9 +67,13 @@ def test_a_new_ssh_key_takes_the_place_of_the_old_one(serving: Cell, tmp_path: P
     assert (admitted(old), admitted(new)) == (True, False)
     serving.must("rotate_ssh_key", "-e", f"rotate_ssh_private_key={new}")
     assert (admitted(old), admitted(new)) == (False, True)
+    # And back, as an operator whose inventory says the new one now.
     serving.hang_up()
-    serving.must("rotate_ssh_key", "-e", f"rotate_ssh_private_key={old}", "-e", f"host_access_private_key={new}")
+    serving.must("open_hosts", "-e", f"host_access_private_key={new}")
+    serving.must("rotate_ssh_key", "-e", f"rotate_ssh_private_key={old}")
     assert (admitted(old), admitted(new)) == (True, False)
+    serving.hang_up()
+    serving.must("open_hosts")
 
 
 def test_a_machine_that_is_looked_into_is_cut_off_and_replaced(serving: Cell) -> None:
