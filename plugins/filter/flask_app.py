@@ -148,6 +148,8 @@ def flask_app_reason(text: str | None) -> str:
     wanted = re.compile(r"No space left|ERROR|Error\b|Exception\b|[\w-]+: ")
     noise = re.compile(
         r"Worker \(pid|Worker failed to boot|App failed to load|Shutting down|\[INFO\]|^hint:|^note:|Exception in worker"
+        # gunicorn's own end, and lines of code in a traceback.
+        r"|HaltServer|^raise |^File \"|^self\."
         r"|^Failed to start|^Starting|^Stopp|^Start|^Finished|^\S+\.(service|socket): "
     )
     lines = [line for line in lines if not noise.search(line)] or lines

@@ -136,6 +136,12 @@ def test_what_serves_or_did_last_is_never_removed():
             "[x] [INFO] Booting\nFailed to find attribute 'no' in 'm'.\n[x] [ERROR] Reason: App failed to load.",
             "attribute 'no'",
         ),
+        (
+            "RuntimeError: it dies\n[x] [ERROR] Worker (pid:1) exited with code 3.\nTraceback (most recent call last):\n"
+            '  File "gunicorn/arbiter.py", line 1, in run\n    raise HaltServer(reason, self.WORKER_BOOT_ERROR)\n'
+            "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>",
+            "it dies",
+        ),
         (None, "it said nothing"),
     ],
 )
