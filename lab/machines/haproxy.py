@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HOME = haproxy_config.HOME
 #: How often the health checks' results are read, in seconds.
 POLL = 1.0
+#: srv_op_state of a server that takes requests.
+RUNNING = "2"
 
 
 class Balancers(Servers):
@@ -67,7 +69,8 @@ class Balancers(Servers):
             self._save_state(machine, endpoint, home)
             place(home / "haproxy.cfg", text, self.user)
             machine.signal(signal.SIGUSR2)
-            self.signalled[endpoint.name] = time.monotonic()
+            # The one that goes is not to be asked any more.
+            self.signalled[endpoint.name] = self.polled[endpoint.name] = time.monotonic()
         self.marks[endpoint.name] = mark
         if time.monotonic() - self.polled.get(endpoint.name, 0) >= POLL:
             self.polled[endpoint.name] = time.monotonic()
@@ -124,20 +127,28 @@ class Balancers(Servers):
             fields = line.split()
             if len(fields) > 20 and fields[0].isdigit():
                 known[(fields[1], fields[3])] = line
-        self._drain(machine, known.keys() - {(backend, server.name) for backend, server in servers})
+        self._part(machine, known, {(backend, server.name) for backend, server in servers})
         lines = ["1", haproxy_config.STATE_FIELDS]
         for number, (backend, server) in enumerate(servers, 1):
             lines.append(known.get((backend, server.name)) or haproxy_config.new_state(number, backend, server))
         place(home / "servers.state", "\n".join(lines) + "\n", self.user)
 
-    def _drain(self, machine: Machine, leaving: set[tuple[str, str]]) -> None:
-        """No new request goes to these servers, what they have begun goes on.
+    def _part(self, machine: Machine, known: dict[tuple[str, str], str], wanted: set[tuple[str, str]]) -> None:
+        """Leave the process of this configuration as it is to end: it lives while clients keep connections to it.
 
-        A reload alone is not enough: the process of this configuration lives while clients keep connections to it, and
-        each of these may bring another request. (Once reloaded it takes no such command any more.)
+        Each of these may bring another request, and the process checks nothing any more (nor takes a command). No new request
+        goes to targets that leave, where others stay; what they have begun goes on. Where none of those it is left with
+        is healthy, it sends requests to all of them, as AWS does, for they may be well by then.
         """
-        for backend, server in sorted(leaving):
-            self.ask(machine, f"set server {backend}/{server} state maint")
+        for backend in sorted({backend for backend, _ in known}):
+            servers = {server for name, server in known if name == backend}
+            staying = {server for server in servers if (backend, server) in wanted}
+            for server in sorted(servers - staying) if staying else ():
+                self.ask(machine, f"set server {backend}/{server} state maint")
+            left = staying or servers
+            if not any(known[backend, server].split()[5] == RUNNING for server in left):
+                for server in sorted(left):
+                    self.ask(machine, f"set server {backend}/{server} health up")
 
     def ask(self, machine: Machine, command: str) -> str:
         """Ask HAProxy over its socket; empty when it does not run."""
