@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -27,13 +26,13 @@ from typing import Any
 
 import boto3
 
+from bench import load
 from lab.api.testing import free_port
 from lab.machines import overview
 from lab.machines.machine import Machine
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL = "development-use1"
-RATE = 50
 
 
 @dataclass
@@ -105,18 +104,8 @@ class Site:
     @contextlib.contextmanager
     def load(self) -> Iterator[dict[str, Any]]:
         """Steady requests from outside for as long as the block takes; the report is in the dict afterwards."""
-        stop = self.state.parent / f"stop-{time.time()}"
-        address = ["bench/load.py", f"https://{self.public()}", "--name", f"{CELL}.example.com", "--insecure"]
-        command = [sys.executable, *address, "--rate", str(RATE), "--seconds", "3600", "--until", str(stop)]
-        report: dict[str, Any] = {}
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-            try:
-                time.sleep(3)
-                yield report
-                time.sleep(3)
-            finally:
-                stop.touch()
-                report.update(json.loads(running.communicate(timeout=120)[0]))
+        with load.beside(f"https://{self.public()}", f"{CELL}.example.com", self.state.parent) as report:
+            yield report
 
 
 def another(folder: Path, version: str) -> Path:
@@ -151,7 +140,9 @@ def show(rows: list[tuple[str, str, str]]) -> None:
     print("| what | figure | load (1 min) afterwards |\n|---|---|---|")
     for row in rows:
         print("| " + " | ".join(row) + " |")
-    print(f"\nRequests: {RATE} a second over HTTPS through balancer, nginx, balancer, gunicorn, PostgreSQL and Redis.")
+    print(
+        f"\nRequests: {load.RATE} a second over HTTPS through balancer, nginx, balancer, gunicorn, PostgreSQL and Redis."
+    )
 
 
 def measured(site: Site, folder: Path) -> Iterator[tuple[str, str]]:

@@ -17,19 +17,45 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import http.client
 import json
 import queue
 import select
 import ssl
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 #: Connections, and so requests under way at a time.
 CONNECTIONS = 32
+#: Requests a second, unless said otherwise.
+RATE = 50
+
+
+@contextlib.contextmanager
+def beside(url: str, name: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Load in a process of its own for as long as the block takes; the report is in the dict afterwards.
+
+    :param name: what is asked for; its certificate is not verified
+    :param folder: where the file that ends it is put
+    """
+    stop = folder / f"stop-{time.time()}"
+    command = [sys.executable, __file__, url, "--name", name, "--insecure", "--seconds", "3600", "--until", str(stop)]
+    report: dict[str, Any] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            time.sleep(1)
+            yield report
+            time.sleep(1)
+        finally:
+            stop.touch()
+            report.update(json.loads(running.communicate(timeout=120)[0]))
 
 
 class Load:
@@ -152,7 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--paths", nargs="+", default=["/version", "/notes", "/notes/1", "+/notes", "/healthz"])
-    parser.add_argument("--rate", type=float, default=50)
+    parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--timeout", type=float, default=10)
     parser.add_argument("--name", help="the name to ask for, where the URL has an address")

@@ -23,6 +23,7 @@ from typing import Any
 import boto3
 import pytest
 
+from bench import load
 from lab.machines.machine import Machine
 
 ROOT = Path(__file__).parents[3]
@@ -181,18 +182,8 @@ class Cell:
     @contextlib.contextmanager
     def load(self) -> Iterator[dict[str, Any]]:
         """50 requests a second for as long as the block takes, none of which may fail; the report is in the dict afterwards."""
-        stop = self.folder / f"stop-{time.time()}"
-        command = [sys.executable, "bench/load.py", f"https://{self.public()}", "--name", f"{CELL}.example.com"]
-        command += ["--insecure", "--rate", "50", "--seconds", "1800", "--until", str(stop)]
-        report: dict[str, Any] = {}
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-            try:
-                time.sleep(1)
-                yield report
-                time.sleep(1)
-            finally:
-                stop.touch()
-                report.update(json.loads(running.communicate(timeout=60)[0]))
+        with load.beside(f"https://{self.public()}", f"{CELL}.example.com", self.folder) as report:
+            yield report
         assert report["requests"] > 100
         assert report["failed"] == 0, report
 

@@ -29,6 +29,8 @@ def test_the_plan_of_an_empty_account_writes_nothing(api, operator):
     assert run.planned(CELL)["add"] > 60
     assert run.planned(CELL)["change"] == run.planned(CELL)["remove"] == 0
     assert "(known after apply)" in run.output
+    for layer in ("network", "firewall", "database"):
+        assert run.output.count(f"{CELL}: {layer}\n") == 1, "a layer with two passes shows its difference once"
     assert f"{CELL}: Plan: {run.planned(CELL)['add']} to add, 0 to change, 0 to remove" in run.output
     assert api.calls()["writes"] == 0
 

@@ -1,0 +1,19 @@
+"""What a look at a cell asks AWS, and what it takes as known."""
+
+from __future__ import annotations
+
+from ansible_collections.terrace.aws.plugins.module_utils.cell import Cell
+
+
+def test_what_is_known_is_not_read_again(lab, cell, tags):
+    ec2 = lab.client("ec2")
+    vpc = ec2.create_vpc(
+        CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags("vpc", "main")}]
+    )["Vpc"]["VpcId"]
+    subnet = [{"ResourceType": "subnet", "Tags": tags("subnet", "a")}]
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", TagSpecifications=subnet)
+    known = cell().observe(["vpc"])
+    # Gone from AWS as far as tags tell; who is told what was known still finds the name behind the id.
+    ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "terrace:cell"}])
+    assert Cell("test", "us-east-1", True, known).observe(["subnet"])["subnet"]["a"].attributes["vpc"] == "main"
+    assert cell().observe(["subnet"])["subnet"]["a"].attributes["vpc"] == vpc
