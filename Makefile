@@ -86,9 +86,10 @@ lint: setup ## ansible-lint, yamllint, ruff
 test: setup ## Everything that can run here
 	@./tests/run.sh
 
-test-slow: setup ## Runs that are killed, an API that fails, two accounts, scenarios over `local`, AWX jobs (half an hour)
+test-slow: setup ## Runs that are killed, an API that fails, two accounts, scenarios over `local`, AWX jobs, other Pythons (an hour)
 	@$(BIN)/python -m pytest -m slow tests/integration/three_tier tests/integration/execution_environment
 	@TERRACE_CONNECTION=local SECTIONS="$(controller_scenarios)" ./tests/run.sh
+	@./tests/other_versions.sh
 
 test-hosts: setup ## The machines and the application on them, in a lab of their own (root); part of `make test`
 	@$(BIN)/python -m pytest -s tests/integration/hosts

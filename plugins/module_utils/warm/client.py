@@ -9,10 +9,12 @@ happens, and is never run again.
 
 from __future__ import annotations
 
+import _signal
 import contextlib
 import dataclasses
 import json
 import os
+import re
 import select
 import shlex
 import signal
@@ -22,10 +24,13 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from . import memfd
 from .command import Command, Unavailable
 from .launch import receive_line, this_run
 
-HEADER = struct.Struct(">IQ")
+HEADER = struct.Struct(">I")
+# Compared as plain numbers: the names that `signal` gives them take longer than the question.
+NUMBERS = tuple(int(number) for number in signal.valid_signals() if number not in (signal.SIGPIPE, signal.SIGXFSZ))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Result:
     ahead: bool = False  # it was forked before the call
 
 
-def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, timeout: float,
+def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | bytes | None, timeout: float,
         bound: bool = False) -> Result:  # fmt: skip
     """Run one call over a connection. Raises Unavailable as long as nothing has been run.
 
@@ -61,7 +66,9 @@ def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: 
             alive, life = os.pipe2(os.O_CLOEXEC)
             pipes += [alive, life]  # the other end is closed with this process, or at the end of the call
             given.append(alive)
-        line = prepare(conn, command, payload, outer, cwd, given, timeout)
+        pipes.append(memfd.sealed("payload", payload))
+        given.append(pipes[-1])
+        line = prepare(conn, command, outer, cwd, given, timeout)
         for fd in given:
             pipes.remove(fd)
             os.close(fd)
@@ -77,24 +84,22 @@ def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: 
         conn.close()
 
 
-def prepare(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: str | None, fds: list[int],
+def prepare(conn: socket.socket, command: Command, outer: str, cwd: str | bytes | None, fds: list[int],
             timeout: float) -> dict:  # fmt: skip
     """Send the request and wait for `ready`. Raises Unavailable."""
     os.umask(umask := os.umask(0o077))
     meta = {
         "outer": outer, "shell": command.shell, "interpreter": command.interpreter, "assignments": command.assignments,
-        "environment": dict(os.environ), "cwd": cwd or os.getcwd(), "umask": umask,
-        "ignored": [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN
-                    and number not in (signal.SIGPIPE, signal.SIGXFSZ)],
-        "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "run": this_run(), "bound": len(fds) > 4, "argv": command.arguments,
+        "environment": dict(os.environ), "cwd": os.fsdecode(cwd or os.getcwd()), "umask": umask,
+        "ignored": [number for number in NUMBERS if _signal.getsignal(number) == _signal.SIG_IGN],
+        "blocked": list(_signal.pthread_sigmask(_signal.SIG_BLOCK, ())),
+        "run": this_run(), "bound": len(fds) > 5, "argv": command.arguments, "after": command.after,
     }  # fmt: skip
     raw = json.dumps(meta).encode()
     try:
         conn.settimeout(timeout)
-        sent = socket.send_fds(conn, [HEADER.pack(len(raw), len(payload)) + raw], fds)
-        conn.sendall((HEADER.pack(len(raw), len(payload)) + raw)[sent:])
-        conn.sendall(payload)
+        request = HEADER.pack(len(raw)) + raw
+        conn.sendall(request[socket.send_fds(conn, [request], fds) :])
         answer = receive_line(conn.fileno(), time.monotonic() + timeout)
         line = json.loads(answer) if answer else {"refuse": "the server went away", "retry": True}
     except (OSError, ValueError) as ex:
@@ -137,17 +142,21 @@ class forwarded_signals:  # noqa: N801 - used as a statement
             signal.signal(number, handler)
 
 
-def shells_say(number: int, core: bool, command: Command, outer: str) -> tuple[int, bytes]:
+def shells_say(number: int, core: bool, pid: int, command: Command, outer: str) -> tuple[int, bytes]:
     """What the shells of a local call make of a command that a signal ended: their exit status and message.
 
     Asked of the shells themselves: the same two, with a shell in the module's place that sends itself the signal.
     """
     assignment = "TERRACE_WARM=1 " if command.assignments else ""
-    inner = f"{assignment}/bin/sh -c {shlex.quote(f'ulimit -c 0; kill -{number} $$')}"
+    asked = f"{assignment}/bin/sh -c {shlex.quote(f'ulimit -c 0; kill -{number} $$')}"
     done = subprocess.run(  # noqa: S602 - as ansible.builtin.local does
-        f"{command.shell} -c {shlex.quote(inner)}", shell=True, executable=outer, capture_output=True, stdin=subprocess.DEVNULL,
+        f"{command.shell} -c {shlex.quote(asked + command.after)}", shell=True, executable=outer, capture_output=True,
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    said = done.stderr
+    said, named, rest = done.stderr.partition(asked.encode())
+    if named:  # by bash, when there is another command to come: "line 1: PID Killed (core dumped) COMMAND"
+        said = re.sub(rb"(?<=: ) *\d+(?= )", b"%5d" % pid, said) + (b"(core dumped) " if core else b"")
+        return done.returncode, said + os.fsencode(command.text()) + rest
     if core and said.endswith(b"\n"):
         said = said[:-1] + b" (core dumped)\n"
     return done.returncode, said
@@ -178,7 +187,7 @@ def collect(conn: socket.socket, out: int, err: int, line: dict, command: Comman
         status, cpu = int(signal.SIGKILL), None
     code = os.waitstatus_to_exitcode(status)
     if code < 0 and not line["direct"]:
-        code, said = shells_say(-code, os.WCOREDUMP(status), command, outer)
+        code, said = shells_say(-code, os.WCOREDUMP(status), line["ready"], command, outer)
         chunks[err].append(said)
     notes = tuple(line.get("notes", ()))
     return Result(

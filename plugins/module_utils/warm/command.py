@@ -18,6 +18,10 @@ SHELLS_OWN = frozenset(
 )  # fmt: skip
 
 
+# Ansible up to 2.20 adds this to every command. With it the shell stays while the module runs.
+PAUSE = " && sleep 0"
+
+
 class Unavailable(Exception):  # noqa: N818 - an answer, not an error
     """The call cannot be run warm; nothing of it has been run."""
 
@@ -34,6 +38,12 @@ class Command:
     assignments: tuple[tuple[str, str], ...]
     interpreter: str
     arguments: tuple[str, ...] = ()
+    after: str = ""  # what the shell does after it
+
+    def text(self) -> str:
+        """As the shell is given it, without what comes after it."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in self.assignments]
+        return " ".join([*words, shlex.join([self.interpreter, *self.arguments])])
 
 
 def take_apart(cmd: str, count: int) -> Command | None:
@@ -43,7 +53,8 @@ def take_apart(cmd: str, count: int) -> Command | None:
     """
     try:
         shell, flag, inner = shlex.split(cmd)
-        words = shlex.split(inner)
+        after = PAUSE if inner.endswith(PAUSE) else ""
+        words = shlex.split(inner.removesuffix(after))
     except ValueError:
         return None
     if flag != "-c" or cmd != f"{shell} -c {shlex.quote(inner)}" or len(words) <= count:
@@ -51,14 +62,10 @@ def take_apart(cmd: str, count: int) -> Command | None:
     assigned = words[: len(words) - count - 1]
     interpreter, *arguments = words[len(assigned) :]
     pairs = tuple((name, value) for name, _, value in (word.partition("=") for word in assigned))
-    rebuilt = " ".join(
-        [f"{name}={shlex.quote(value)}" for name, value in pairs] + [shlex.join([interpreter, *arguments])]
-    )
-    if rebuilt != inner or not all(NAME.match(name) and name not in SHELLS_OWN for name, _ in pairs):
+    command = Command(shell, pairs, interpreter, tuple(arguments), after)
+    if command.text() + after != inner or not all(NAME.match(name) and name not in SHELLS_OWN for name, _ in pairs):
         return None
-    if not os.path.isabs(interpreter) or not os.path.isabs(shell):
-        return None
-    return Command(shell, pairs, interpreter, tuple(arguments))
+    return command if os.path.isabs(interpreter) and os.path.isabs(shell) else None
 
 
 def recognise(cmd: str, in_data: bytes | None) -> Command | None:

@@ -19,26 +19,33 @@ import sysconfig
 import types
 
 LEAST = 0xC0000000
+ADDRESSES = 1 << 57  # more than a 64-bit Linux gives a program
 MADV_COLLAPSE = 25  # Linux 6.1, madvise(2)
 HUGE = 2 << 20
 RUNNING = (types.FrameType, types.GeneratorType, types.CoroutineType, types.TracebackType)
 PARTS = ("co_consts", "co_names", "co_filename", "co_name", "co_qualname", "co_linetable", "co_exceptiontable")
 
 
-def mark() -> bytes | None:
-    """The four bytes that mark an object as immortal in this Python, as None has them; None when that is not known."""
+def memory() -> memoryview:
+    """The memory of this process as words of 32 bits; the number of a word is its address divided by four."""
+    return memoryview((ctypes.c_char * ADDRESSES).from_address(0)).cast("B").cast("I")
+
+
+def mark() -> int | None:
+    """The count of references that an immortal object has in this Python, as None has it; None when that is not known."""
     if sys.implementation.name != "cpython" or not (3, 12) <= sys.version_info[:2] <= (3, 14):
         return None
     if sys.maxsize < 2**32 or sys.byteorder != "little" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return None
-    raw = ctypes.string_at(id(None), 4)
-    if int.from_bytes(raw, "little") < LEAST:
+    words = memory()
+    count = words[id(None) >> 2]
+    if count < LEAST:
         return None
     trial = [object()]
-    ctypes.memmove(id(trial[0]), raw, 4)
+    words[id(trial[0]) >> 2] = count
     before = sys.getrefcount(trial[0])
     held = [trial[0]] * 10
-    return raw if sys.getrefcount(held[0]) == before >= LEAST else None
+    return count if sys.getrefcount(held[0]) == before >= LEAST else None
 
 
 def everything() -> int:
@@ -46,19 +53,19 @@ def everything() -> int:
 
     To be called when nothing is under way, because what exists now stays.
     """
-    raw = mark()
-    if raw is None:
+    immortal = mark()
+    if immortal is None:
         gc.freeze()
         return 0
     gc.unfreeze()
-    count, move, counted = 0, ctypes.memmove, sys.getrefcount
+    count, counted, words = 0, sys.getrefcount, memory()
     level = [thing for thing in gc.get_objects() if counted(thing) < LEAST]
     while level:
         parts: list = []
         for thing in level:
             # A thing can be met twice; running frames belong to whoever runs them.
             if counted(thing) < LEAST and not isinstance(thing, RUNNING):
-                move(id(thing), raw, 4)
+                words[id(thing) >> 2] = immortal
                 count += 1
                 if type(thing) is types.CodeType:
                     parts += [getattr(thing, name) for name in PARTS]

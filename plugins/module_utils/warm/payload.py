@@ -9,17 +9,21 @@ import ast
 import base64
 import hashlib
 import io
+import mmap
 import os
 import re
 import zipfile
 import zipimport
 
+from . import memfd
 from . import preload as preloading
 
+# A wrapper up to its last argument, the zip; and what stands before and after the data of that.
 KNOWN = re.compile(
-    rb"\A#![^\n]*\n(?P<code>.*?\n)\n\nif __name__ == \"__main__\":\n    _ansiballz_main\(\n(?P<arguments>.*)\n\)\n\Z",
+    rb"\A#![^\n]*\n(?P<code>.*?\n)\n\nif __name__ == \"__main__\":\n    _ansiballz_main\(\n(?P<arguments>.*)\Z",
     re.DOTALL,
 )
+ZIP, END = b"\nzip_data='", b"',\n)\n"
 ARGUMENTS = {
     "ansible_module",
     "module_fqn",
@@ -33,6 +37,7 @@ ARGUMENTS = {
 
 # SHA-256 of the wrapper's code (without its first line) whose work child.run() does. Another wrapper is run by `local`.
 WRAPPERS = {
+    "3056be487750873c399dded49b63f573e9632a5e23af334d6c8651fd221f6696",  # ansible-core 2.19 and 2.20
     "6b47aa53da8ef6dce8a02790ba2f0bc56ca27fd8e13b5cfd4bf28b08f3ef56d1",  # ansible-core 2.21
 }
 
@@ -69,21 +74,18 @@ class Payloads:
         self.entries: dict[bytes, Entry] = {}
         self.code: dict[tuple[str, bytes], object] = {}
 
-    def register(self, payload: bytes) -> tuple[Entry, dict]:
-        """Take a wrapper apart. Raises Unknown when it is not the wrapper of a known ansible-core."""
-        found = KNOWN.match(payload)
-        if not found:
+    def register(self, payload: mmap.mmap) -> tuple[Entry, dict]:
+        """Take a wrapper apart, without a copy of the zip. Raises Unknown when it is none of a known ansible-core."""
+        start, end = payload.find(ZIP), len(payload) - len(END)
+        found = KNOWN.match(payload[: max(start, 0)])
+        if not found or payload[end:] != END:
             raise Unknown("not an AnsiballZ module")
         if hashlib.sha256(found["code"]).hexdigest() not in WRAPPERS:
             raise Unknown("the AnsiballZ wrapper of this ansible-core is not known")
-        arguments = {}
-        zipped = b""
+        arguments = {"zip_data": None}
         for line in found["arguments"].split(b"\n"):
             name, _, value = line.partition(b"=")
-            if name == b"zip_data":
-                zipped = value[1:-2]
-                arguments["zip_data"] = None
-            elif name == b"date_time":
+            if name == b"date_time":
                 arguments["date_time"] = None
             else:
                 arguments[name.decode()] = ast.literal_eval(value.decode()[:-1])
@@ -91,6 +93,7 @@ class Payloads:
             raise Unknown("the AnsiballZ wrapper has other arguments")
         if arguments["extensions"]:
             raise Unknown("a debugger or coverage is on")
+        zipped = memoryview(payload)[start + len(ZIP) : end]
         digest = hashlib.sha256(zipped).digest()
         entry = self.entries.pop(digest, None)
         if entry is None or entry.groups != tuple(self.preload.loaded):
@@ -109,7 +112,7 @@ class Payloads:
             names = archive.namelist()
             self.preload.want(names)
             archive.writestr(zipfile.ZipInfo("sitecustomize.py"), SITECUSTOMIZE)
-        entry = Entry(preloading.memfd("payload", buffer.getvalue()), digest)
+        entry = Entry(memfd.sealed("payload", buffer.getvalue()), digest)
         os.dup2(entry.fd, preloading.FD, inheritable=False)
         entry.names = names
         entry.groups = tuple(self.preload.loaded)

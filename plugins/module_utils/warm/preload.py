@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zipimport
 
-from . import models
+from . import memfd, models
 
 # The descriptor of the payload. High, so that a module's first open file has the number it would have anyway.
 FD = 980
@@ -49,18 +49,6 @@ GROUPS = {
     ),
     "postgresql": (("community.postgresql",), ("psycopg", "psycopg.rows", "psycopg.types.json", "psycopg2", "psycopg2.extras")),
 }  # fmt: skip
-
-
-def memfd(name: str, data: bytes) -> int:
-    """A file that never touches a disk, sealed against changes."""
-    import fcntl
-
-    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-    return fd
 
 
 class Environment:
@@ -106,7 +94,7 @@ class Preload:
         self.stdlib = tuple(os.path.realpath(sysconfig.get_path(name)) + "/" for name in ("stdlib", "platstdlib"))
         self.site = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
         self.collect()
-        os.dup2(memfd("preload", self.archive()), FD, inheritable=False)
+        os.dup2(memfd.sealed("preload", self.archive()), FD, inheritable=False)
         sys.path[:] = [PATH] + [p for p in sys.path if p not in ("", ".")]
         self.load("base", BASE + tuple(config["modules"]))
 

@@ -21,12 +21,12 @@ import socket
 import struct
 import time
 
-from . import immortal, shells, spare
+from . import immortal, memfd, shells, spare
 
-HEADER = struct.Struct(">IQ")
+HEADER = struct.Struct(">I")
 MAX_META = 64 << 20
 MAX_PAYLOAD = 512 << 20
-MAX_FDS = 5
+MAX_FDS = 6
 MAX_CALLS = 500
 UNSETTLED = 8
 PEER = struct.Struct("3i")
@@ -204,7 +204,7 @@ class Server:
         """Receive a part of a request; fork when it is complete."""
         call = self.calls[conn.fileno()]
         try:
-            data, ancillary, _, _ = conn.recvmsg(1 << 20, socket.CMSG_SPACE(MAX_FDS * 4))
+            data, ancillary, _, _ = conn.recvmsg(1 << 16, socket.CMSG_SPACE(MAX_FDS * 4))
         except BlockingIOError:
             return
         except OSError:
@@ -218,23 +218,23 @@ class Server:
         call.data += data
         if len(call.data) < HEADER.size:
             return
-        meta_size, payload_size = HEADER.unpack_from(call.data)
-        if meta_size > MAX_META or payload_size > MAX_PAYLOAD:
+        (size,) = HEADER.unpack_from(call.data)
+        if size > MAX_META:
             self.drop(call)
             return
-        if len(call.data) >= HEADER.size + meta_size + payload_size:
-            self.start(call, meta_size)
+        if len(call.data) >= HEADER.size + size:
+            self.start(call)
 
-    def start(self, call: Call, meta_size: int) -> None:
+    def start(self, call: Call) -> None:
         """Check the request and fork the child that answers it. The child itself says `ready` and waits for `go`."""
         try:
-            meta = json.loads(bytes(call.data[HEADER.size : HEADER.size + meta_size]))
-            payload = bytes(memoryview(call.data)[HEADER.size + meta_size :])
+            meta = json.loads(call.data[HEADER.size :])
             call.data = bytearray()
-            if len(call.fds) != (5 if meta["bound"] else 4):
+            if len(call.fds) != (6 if meta["bound"] else 5):
                 raise ValueError("the request came without its descriptors")
             self.runs.add(*meta["run"])
-            entry, arguments = self.warm.payloads.register(payload)
+            with os.fdopen(call.fds.pop(), "rb", buffering=0) as payload:
+                entry, arguments = self.warm.payloads.register(memfd.view(payload.fileno(), MAX_PAYLOAD))
             if entry.outdated:
                 self.retire()
             environment, direct = self.shells.environment(meta)

@@ -24,9 +24,10 @@ class Shells:
         raw = {os.fsencode(k): os.fsencode(v) for k, v in meta["environment"].items()}
         if meta["bound"]:
             return raw, True
-        key = (meta["outer"], meta["shell"], meta["cwd"], bool(meta["assignments"]), frozenset(raw.items()))
+        probe = "TERRACE_WARM=1 " if meta["assignments"] else ""
+        probe += "/bin/cat /proc/self/stat /proc/self/environ" + meta["after"]
+        key = (meta["outer"], meta["shell"], meta["cwd"], probe, frozenset(raw.items()))
         if key not in self.known:
-            probe = ("TERRACE_WARM=1 " if meta["assignments"] else "") + "/bin/cat /proc/self/stat /proc/self/environ"
             # The same two shells, in the same way, as ansible.builtin.local uses.
             with subprocess.Popen(  # noqa: S602
                 f"{meta['shell']} -c '{probe}'", shell=True, executable=meta["outer"], cwd=meta["cwd"], env=raw,

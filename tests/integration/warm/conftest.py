@@ -143,4 +143,6 @@ def normal(value: object, host: str) -> object:
     text = re.sub(r"/[\w/.-]*?ansible_[\w.]+_payload_\w+/ansible_[\w.]+_payload\.zip", "<zip>", text)
     text = re.sub(r"ansible-tmp-[\d.-]+", "<tmp>", text)
     text = re.sub(r"\bj\d{6,}\.\d+", "<job>", text)
+    text = re.sub(r"(/bash: line \d+: ) *\d+ ", r"\1<pid> ", text)
+    text = re.sub(r'"_original_basename": "\.\w+"', '"_original_basename": "<tmp>"', text)
     return json.loads(text.replace(host, "<host>"))

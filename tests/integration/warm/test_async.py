@@ -10,10 +10,18 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+from ansible.release import __version__
+
 from .conftest import Bench, normal
 from .test_ahead import waiting
 from .test_life import LINGER, until
 from .test_parity import PATH, differences, strip
+
+WARM = pytest.mark.skipif(
+    tuple(int(part) for part in __version__.split(".")[:2]) < (2, 21),
+    reason="jobs are run warm with ansible-core 2.21 or later",
+)
 
 
 def job(mode: str, name: str, task: dict | None = None, **args: object) -> dict:
@@ -79,6 +87,7 @@ def test_a_job_is_as_with_local(bench: Bench) -> None:
     assert not list(bench.path.joinpath("async").glob("*.tmp"))
 
 
+@WARM
 def test_the_module_of_a_job_is_run_warm_and_outlives_its_run(bench: Bench) -> None:
     path = bench.path / "job"
     task = {**job("sleep", "sleep", path=str(path), number=4), "poll": 0}
@@ -96,6 +105,7 @@ def test_the_module_of_a_job_is_run_warm_and_outlives_its_run(bench: Bench) -> N
     assert '"changed": true' in result.read_text()
 
 
+@WARM
 def test_a_killed_server_fails_the_job_and_the_module_is_not_run_again(bench: Bench) -> None:
     path = bench.path / "job"
     task = {**job("sleep", "sleep", path=str(path), number=6), "poll": 0}

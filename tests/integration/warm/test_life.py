@@ -221,12 +221,12 @@ def test_garbage_does_not_hurt_the_server(bench: Bench) -> None:
     bench.run([ECHO], "--limit", "warm0", environment=LINGER)
     (path,) = bench.sockets.glob("*.sock")
     before = bench.servers()
-    for garbage in (b"", b"x", b"\xff" * 100, b"\0\0\0\2\0\0\0\0\0\0\0\3{}abc", b"\0\0\0\5\0\0\0\0\0\0\0\0[1,2]"):
+    for garbage in (b"", b"x", b"\xff" * 100, b"\0\0\0\2{}abc", b"\0\0\0\5[1,2]"):
         with socket.socket(socket.AF_UNIX) as conn:
             conn.connect(str(path))
             conn.sendall(garbage)
     assert "WARM pid" in bench.verbose([ECHO], "--limit", "warm0", environment=LINGER)
-    assert bench.servers() == before
+    until(lambda: bench.servers() == before)  # a child has another name only a moment after it was forked
     end(bench)
 
 

@@ -30,6 +30,12 @@ def test_assignments_keep_their_values() -> None:
     assert taken.assignments == (("A", value), ("B", ""))
 
 
+def test_what_ansible_adds_up_to_2_20_is_known() -> None:
+    taken = command.recognise(shell("A='b c' /usr/bin/python3 && sleep 0"), PAYLOAD)
+    assert taken is not None
+    assert (taken.after, taken.text()) == (" && sleep 0", "A='b c' /usr/bin/python3")
+
+
 @pytest.mark.parametrize(
     "inner",
     [
@@ -37,6 +43,8 @@ def test_assignments_keep_their_values() -> None:
         "A=$HOME /usr/bin/python3",
         "/usr/bin/python3; true",
         "/usr/bin/python3 && true",
+        "/usr/bin/python3 && sleep 1",
+        "/usr/bin/python3 && sleep 0 && sleep 0",
         "cd /tmp && /usr/bin/python3",
         "sudo -H -S -n -u other /bin/sh -c 'echo BECOME-SUCCESS-x ; /usr/bin/python3'",
         "A.B=1 /usr/bin/python3",
