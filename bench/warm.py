@@ -46,6 +46,7 @@ BIN = Path(sys.executable).parent
 PR_SET_CHILD_SUBREAPER = 36
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
 
+RATIOS = ("local", "mitogen")  # what warm is held against
 VPC = "{{ lookup('file', playbook_dir + '/vpc') }}"
 ROLE = {"name": "bench-{{ item }}", "assume_role_policy_document": '{"Version": "2012-10-17", "Statement": []}'}
 DATABASE = {
@@ -363,8 +364,6 @@ def compare(bench: Bench, options: argparse.Namespace, output: Path) -> None:
         figures: dict = {"calls": calls, "load before": round(os.getloadavg()[0], 1)}
         figures |= bench.compare(module, calls, options.rounds)
         figures["load after"] = round(os.getloadavg()[0], 1)
-        local, warm = figures["local"], figures["warm"]
-        figures["local / warm"] = {name: round(local[name] / warm[name], 1) for name in local}
         results["modules"][module] = figures
         keep(f"{bench.shape} {module} {json.dumps(figures)}")
     if options.memory and bench.shape == "loop":
@@ -378,10 +377,14 @@ def tables(results: dict) -> str:
     def row(module: str, figure: str, digits: int, ways: tuple[str, ...]) -> str:
         figures = results["modules"][module]
         cells = [f"{figures[way][figure]:.{digits}f}" if way in figures else "–" for way in ways]
-        ratio = f"{figures['local / warm'][figure]:.1f}"
+        ratios = [
+            f"{figures[way][figure] / figures['warm'][figure]:.1f}" if way in figures else "–"
+            for way in ways
+            if way in RATIOS
+        ]
         calls = ", ".join(str(number) for number in figures["calls"].values())
         load = f"{figures['load before']}–{figures['load after']}"
-        return f"| {module} | {calls} | {load} | {' | '.join(cells)} | {ratio} |"
+        return f"| {module} | {calls} | {load} | {' | '.join([*cells, *ratios])} |"
 
     lines = [
         "# What a module call costs",
@@ -404,8 +407,9 @@ def tables(results: dict) -> str:
             ("local", "mitogen", "mitogen fork", "warm", "nothing"),
         ),
     ):
-        lines += ["", f"## {title}", "", f"| module | calls | load | {' | '.join(ways)} | local / warm |"]
-        lines += ["|---" * (len(ways) + 4) + "|", *(row(module, figure, digits, ways) for module in results["modules"])]
+        heads = ["module", "calls", "load", *ways, *(f"{way} / warm" for way in ways if way in RATIOS)]
+        lines += ["", f"## {title}", "", f"| {' | '.join(heads)} |"]
+        lines += ["|---" * len(heads) + "|", *(row(module, figure, digits, ways) for module in results["modules"])]
     if memory := results.get("memory, MiB PSS"):
         lines += ["", "## Memory, proportional set size", ""]
         lines += [
