@@ -167,6 +167,7 @@ all:
       ansible_python_interpreter: "{{ ansible_playbook_python }}"
 """
 
+import contextlib  # noqa: E402
 import os  # noqa: E402
 
 from ansible import constants as C  # noqa: E402
@@ -209,6 +210,20 @@ class Connection(LocalConnection):
         told = f"WARM pid {result.pid} rc {result.returncode} cpu {result.cpu}{' forked ahead' if result.ahead else ''}"
         display.vvv(told, host=self._play_context.remote_addr)
         return result.returncode, result.stdout, result.stderr
+
+    def announce(self, interpreter: str, environment: dict[str, str], payload: bytes) -> None:
+        """Get the warm process ready for a module that is going to be called, and start it if there is none; wait for that.
+
+        For who knows before Ansible what comes. When it fails nothing is lost: the call does what it needs itself.
+        """
+        if client is None or not self.get_option("enabled"):
+            return
+        timeout = float(self.get_option("start_timeout"))
+        assignments = tuple((name, str(value)) for name, value in environment.items())
+        with contextlib.suppress(command.Unavailable, OSError):
+            taken = command.Command("", assignments, interpreter)
+            server = launch.Server(taken, self._server_config(), self.get_option("directory"))
+            client.announce(server.connect_or_start(timeout, payload), payload, timeout)
 
     def _say(self, message: str) -> None:
         display.v(f"terrace.aws.warm: {message}", host=self._play_context.remote_addr)

@@ -6,7 +6,8 @@
 
 Ansible makes the payload of a module when a task first calls it, which takes some 0.2 s of CPU for one of amazon.aws, and keeps
 it for the run. A run that is going to write knows so after its first look, and most of its time is spent waiting, so another
-process makes them meanwhile, by Ansible's own means and under Ansible's own lock.
+process makes them meanwhile, by Ansible's own means and under Ansible's own lock. A connection that can get ready before a module
+is called (terrace.aws.warm) is told of the first.
 """
 
 from __future__ import annotations
@@ -48,14 +49,29 @@ def make_ahead(action: ActionBase, roles: t.Iterable[str], task_vars: dict[str, 
 def _make(action: ActionBase, roles: t.Iterable[str], task_vars: dict[str, t.Any], folder: pathlib.Path) -> None:
     # Whatever goes wrong here goes wrong again, and is told, in the task that calls the module.
     os.setsid()
-    os.nice(5)
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    for role in roles:
-        for name in modules_of(role):
-            if not folder.is_dir():  # the run is over
-                return
-            with contextlib.suppress(Exception):
-                action._configure_module(name, {}, task_vars)
+    names = (name for role in roles for name in modules_of(role))
+    for number, name in enumerate(names):
+        if not folder.is_dir():  # the run is over
+            return
+        with contextlib.suppress(Exception):
+            bits, _path = action._configure_module(name, {}, task_vars)
+            if number == 0:
+                _announce(action, bits.shebang, bits.b_module_data)
+        if number == 0:
+            os.nice(5)
+
+
+def _announce(action: ActionBase, shebang: str, payload: bytes) -> None:
+    """Tell the connection, in a process of its own, of the first module, so that what serves it starts before it is called."""
+    announce = getattr(action._connection, "announce", None)
+    if announce and os.fork() == 0:
+        try:
+            environment: dict[str, t.Any] = {}
+            action._compute_environment_string(environment)
+            announce(shebang.removeprefix("#!").strip(), environment, payload)
+        finally:
+            os._exit(0)

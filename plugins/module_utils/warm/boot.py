@@ -32,6 +32,10 @@ class Warm:
         """What changes when there is more in memory than before."""
         return tuple(self.preload.loaded), len(self.payloads.code), len(models.PARSED), len(models.ALIASES)
 
+    def caches(self) -> tuple[dict, ...]:
+        """What is filled call by call."""
+        return self.payloads.code, models.PARSED, models.BUILT, models.ALIASES, models.SERVICES
+
 
 def main(config: dict, status: int) -> tuple[tuple[Callable, dict], Callable]:
     """Serve until the end; does not return in the server. Returns in each child, with what launch.Server.boot() has to call.

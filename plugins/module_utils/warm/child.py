@@ -101,6 +101,8 @@ def take(fds: list[int]) -> None:
 
 def become(warm, entry, fds: list[int], channel: int) -> None:
     """Descriptors, session, signals and sys.modules of a fresh process, as far as they are the same for every call."""
+    # A collection here must not copy all there is.
+    gc.freeze()
     gc.enable()
     # What the server found out for itself is no news to it.
     lessons.COMPILED.clear()

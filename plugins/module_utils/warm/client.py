@@ -84,6 +84,22 @@ def run(conn: socket.socket, command: Command, payload: bytes, outer: str, cwd: 
         conn.close()
 
 
+def send(conn: socket.socket, meta: dict, fds: list[int], timeout: float) -> None:
+    """Send a request and its descriptors. Raises OSError."""
+    raw = json.dumps(meta).encode()
+    request = HEADER.pack(len(raw)) + raw
+    conn.settimeout(timeout)
+    conn.sendall(request[socket.send_fds(conn, [request], fds) :])
+
+
+def announce(conn: socket.socket, payload: bytes, timeout: float) -> None:
+    """Tell a warm process of a module that is going to be called, and wait until it is ready for it. Raises OSError."""
+    with conn, os.fdopen(memfd.sealed("payload", payload), "rb", buffering=0) as kept:
+        send(conn, {"announced": True, "run": this_run()}, [kept.fileno()], timeout)
+        while conn.recv(4096):
+            pass
+
+
 def prepare(conn: socket.socket, command: Command, outer: str, cwd: str | bytes | None, fds: list[int],
             timeout: float) -> dict:  # fmt: skip
     """Send the request and wait for `ready`. Raises Unavailable."""
@@ -95,11 +111,8 @@ def prepare(conn: socket.socket, command: Command, outer: str, cwd: str | bytes 
         "blocked": list(_signal.pthread_sigmask(_signal.SIG_BLOCK, ())),
         "run": this_run(), "bound": len(fds) > 5, "argv": command.arguments, "after": command.after,
     }  # fmt: skip
-    raw = json.dumps(meta).encode()
     try:
-        conn.settimeout(timeout)
-        request = HEADER.pack(len(raw)) + raw
-        conn.sendall(request[socket.send_fds(conn, [request], fds) :])
+        send(conn, meta, fds, timeout)
         answer = receive_line(conn.fileno(), time.monotonic() + timeout)
         line = json.loads(answer) if answer else {"refuse": "the server went away", "retry": True}
     except (OSError, ValueError) as ex:

@@ -48,18 +48,18 @@ def mark() -> int | None:
     return count if sys.getrefcount(held[0]) == before >= LEAST else None
 
 
-def everything() -> int:
+def everything(*known: object) -> int:
     """Make every object there is immortal, and hide it from the garbage collector. Returns how many were not so before.
 
-    To be called when nothing is under way, because what exists now stays.
+    To be called when nothing is under way, because what exists now stays. What was hidden before is not looked at again, but for
+    what `known` refers to: objects that hold new ones the collector does not keep, such as code.
     """
     immortal = mark()
     if immortal is None:
         gc.freeze()
         return 0
-    gc.unfreeze()
     count, counted, words = 0, sys.getrefcount, memory()
-    level = [thing for thing in gc.get_objects() if counted(thing) < LEAST]
+    level = [thing for thing in gc.get_objects() + gc.get_referents(*known) if counted(thing) < LEAST]
     while level:
         parts: list = []
         for thing in level:

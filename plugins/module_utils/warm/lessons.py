@@ -38,6 +38,7 @@ class Lessons:
         self.read = ends[0]
         self.read.setblocking(False)
         self.write = ends[1].detach()
+        self.received: list[dict] = []
         self.original = zipimport._compile_source
         zipimport._compile_source = self.compile
 
@@ -49,15 +50,21 @@ class Lessons:
             code = self.original(pathname, source)
         return code
 
-    def learn(self) -> bool:
-        """Take in what children said. True when one of them found something out of date."""
+    def receive(self) -> bool:
+        """Hear what children say. True when one of them found something out of date."""
         stale = False
         while True:
             try:
                 lesson = json.loads(self.read.recv(1 << 20))
             except (OSError, ValueError):
-                break
+                return stale
             stale = stale or bool(lesson.get("stale"))
+            self.received.append(lesson)
+
+    def learn(self) -> None:
+        """Have in memory what the children that were heard had to do themselves."""
+        while self.received:
+            lesson = self.received.pop(0)
             for path in lesson.get("models", ()):
                 if path not in models.PARSED:
                     try:
@@ -73,4 +80,3 @@ class Lessons:
                 os.dup2(entry.fd, preload.FD, inheritable=False)
                 for path in lesson["code"]:
                     self.payloads.compile(path, entry)
-        return stale

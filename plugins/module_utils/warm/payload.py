@@ -124,7 +124,7 @@ class Payloads:
                 file = next((f for f in (f"{path}/__init__.py", f"{path}.py") if f in have), None)
                 if file is None:
                     entry.purge.append(name)
-                elif archive.read(file) != self.preload.sources.get(file):
+                elif not self.preload.same(archive, data, file):
                     entry.mismatch.append(name)
                     entry.outdated = entry.outdated or self.preload.outdated(file)
         self.compile(f"{preloading.PATH}/{module.replace('.', '/')}.py", entry)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import struct
 import sys
 import sysconfig
 import tempfile
@@ -23,6 +24,8 @@ from . import memfd, models
 # The descriptor of the payload. High, so that a module's first open file has the number it would have anyway.
 FD = 980
 PATH = f"/proc/self/fd/{FD}"
+# The header before a file in a zip (APPNOTE 4.3.7): at its end the lengths of the name and of the extra field.
+LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 OURS = ("ansible", "ansible_collections")
 
 # Modules of ansible.module_utils that every payload holds or that hold values taken from their own path.
@@ -88,6 +91,7 @@ class Preload:
         self.values = dict(os.environ)
         self.sources: dict[str, bytes] = {}  # path in the zip: contents
         self.files: dict[str, str] = {}  # path in the zip: file it came from
+        self.packed: dict[str, tuple[int, bytes]] = {}  # path in a zip: its contents as they are compressed there
         self.notes: list[str] = []
         self.loaders: list = []  # the zipimporters of what is preloaded
         self.stats: dict[str, tuple | None] = {}
@@ -225,6 +229,17 @@ class Preload:
 
     def ours(self) -> list[str]:
         return [name for name in sys.modules if name.split(".", 1)[0] in OURS]
+
+    def same(self, archive: zipfile.ZipFile, data: bytes, name: str) -> bool:
+        """Whether a file of a zip, whose bytes are `data`, is the preloaded one. What is compressed alike is unpacked once."""
+        info = archive.getinfo(name)
+        start = info.header_offset + LOCAL_HEADER.size + sum(LOCAL_HEADER.unpack_from(data, info.header_offset)[-2:])
+        packed = info.compress_type, data[start : start + info.compress_size]
+        if self.packed.get(name) != packed:
+            if archive.read(name) != self.sources.get(name):
+                return False
+            self.packed[name] = packed
+        return True
 
     def outdated(self, name: str) -> bool:
         """Whether the file that a preloaded source came from has changed since."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import json
 import os
 import selectors
@@ -29,6 +28,7 @@ MAX_PAYLOAD = 512 << 20
 MAX_FDS = 6
 MAX_CALLS = 500
 UNSETTLED = 8
+MANY = 20_000  # objects, some MiB
 PEER = struct.Struct("3i")
 
 
@@ -140,10 +140,10 @@ class Server:
         self.settled, self.since = generation, 0
         ahead = [waiting.entry for waiting in self.spares.waiting]
         self.spares.drop()
-        immortal.everything()
-        immortal.collapse(self.warm.child.LIBC)
-        for entry in self.warm.payloads.entries.values():
-            entry.pages = None
+        if immortal.everything(*self.warm.caches()) > MANY:
+            immortal.collapse(self.warm.child.LIBC)
+            for entry in self.warm.payloads.entries.values():
+                entry.pages = None
         for entry in ahead:
             self.fork_ahead(entry)
 
@@ -230,13 +230,17 @@ class Server:
         try:
             meta = json.loads(call.data[HEADER.size :])
             call.data = bytearray()
-            if len(call.fds) != (6 if meta["bound"] else 5):
+            announced = meta.get("announced", False)
+            if len(call.fds) != (1 if announced else 6 if meta["bound"] else 5):
                 raise ValueError("the request came without its descriptors")
             self.runs.add(*meta["run"])
             with os.fdopen(call.fds.pop(), "rb", buffering=0) as payload:
                 entry, arguments = self.warm.payloads.register(memfd.view(payload.fileno(), MAX_PAYLOAD))
             if entry.outdated:
                 self.retire()
+            if announced:
+                self.drop(call)
+                return
             environment, direct = self.shells.environment(meta)
             if meta["bound"]:
                 call.watch(self.selector, call.fds.pop())
@@ -256,8 +260,6 @@ class Server:
         call.fds = []
 
     def fork(self, entry, request: tuple = (), fds: list[int] | None = None, channel: int = -1) -> int:
-        # Children must not copy all there is by collecting it.
-        gc.freeze()
         pid = os.fork()
         if pid == 0:
             raise Forked(self, entry, request, fds or [], channel)
@@ -293,7 +295,7 @@ class Server:
         with contextlib.suppress(ChildProcessError):
             while (ended := os.wait4(-1, os.WNOHANG))[0]:
                 done.append(ended)
-        if self.warm.lessons.learn():
+        if self.warm.lessons.receive():
             self.retire()
         entries = []
         for pid, status, usage in done:
@@ -305,6 +307,8 @@ class Server:
                 call.conn.sendall(json.dumps(report).encode() + b"\n")
             self.drop(call)
             entries.append(call.entry)
+        # Nobody waits for this.
+        self.warm.lessons.learn()
         for entry in entries:
             self.fork_ahead(entry)
 

@@ -34,7 +34,7 @@ class Bench:
         self.started: list[subprocess.Popen] = []
         self.sockets = path / "s"
         self.sockets.mkdir(mode=0o700)
-        for name in ("library", "module_utils"):
+        for name in ("action_plugins", "library", "module_utils"):
             shutil.copytree(HERE / name, path / name)
         path.joinpath("ansible.cfg").write_text("[defaults]\n")
         self.inventory(1)
@@ -44,6 +44,7 @@ class Bench:
             "ANSIBLE_CONFIG": str(path / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_ACTION_PLUGINS": str(path / "action_plugins"),
             "ANSIBLE_LIBRARY": str(path / "library"),
             "ANSIBLE_MODULE_UTILS": str(path / "module_utils"),
             "ANSIBLE_DEPRECATION_WARNINGS": "false",

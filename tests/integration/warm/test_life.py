@@ -217,6 +217,14 @@ def test_peers_of_another_user_are_refused(bench: Bench) -> None:
         other.wait()
 
 
+def test_it_can_be_started_before_the_first_call(bench: Bench) -> None:
+    said = bench.verbose([{"announce": {"module": "warm_probe"}}], "--limit", "warm0", environment=LINGER)
+    assert "WARM pid" not in said
+    (server,) = bench.servers()
+    assert "WARM pid" in bench.verbose([ECHO], "--limit", "warm0", environment=LINGER)
+    until(lambda: bench.servers() == [server])
+
+
 def test_garbage_does_not_hurt_the_server(bench: Bench) -> None:
     bench.run([ECHO], "--limit", "warm0", environment=LINGER)
     (path,) = bench.sockets.glob("*.sock")

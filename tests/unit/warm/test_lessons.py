@@ -46,7 +46,8 @@ def test_a_lesson_is_for_its_payload_alone_and_compiled_once(compiled: list[str]
     path = f"{preload.PATH}/module.py"
     for _ in range(3):
         send(server, payload="02", code=[path])
-    assert server.learn() is False
+    assert server.receive() is False
+    server.learn()
     assert compiled == [path]
     assert list(payloads.code) == [(path, b"source of \2")]
 
@@ -58,12 +59,14 @@ def test_every_lesson_that_waits_is_taken_in(compiled: list[str]) -> None:
     send(server, payload="01", code=[f"{preload.PATH}/a.py"])
     send(server, stale="a file has changed")
     send(server, payload="01", code=[f"{preload.PATH}/b.py"])
-    assert server.learn() is True
+    assert server.receive() is True
+    server.learn()
     assert len(compiled) == 2
 
 
 def test_an_unknown_payload_and_noise_do_no_harm(compiled: list[str]) -> None:
     server = lessons.Lessons(payload.Payloads(None))
     send(server, payload="09", code=["/x.py"], models=[], aliases=[])
-    assert server.learn() is False
+    assert server.receive() is False
+    server.learn()
     assert compiled == []

@@ -71,6 +71,22 @@ def test_a_child_copies_fewer_pages_of_immortal_objects() -> None:
     assert again < 1000, "what is immortal is met a second time"
 
 
+@pytest.mark.skipif(
+    not (3, 12) <= sys.version_info[:2] <= (3, 14), reason="immortal objects are of Python 3.12 to 3.14"
+)
+def test_what_comes_later_is_found_where_it_is_kept() -> None:
+    code, text, other = run("""
+cache, elsewhere = {}, {}
+immortal.everything()
+cache["code"] = compile("1 + 1", "later", "eval")
+cache["text"], elsewhere["text"] = (os.urandom(4).hex() for _ in range(2))
+immortal.everything(cache)
+print(*(int(sys.getrefcount(thing) >= immortal.LEAST) for thing in (*cache.values(), elsewhere["text"])))
+""")
+    assert (code, text) == (1, 1)
+    assert other == 0, "the test shows nothing when that is found, too"
+
+
 def test_pages_touched_before_the_call_cost_nothing_in_it() -> None:
     before, after = run(
         "libc = ctypes.CDLL(None); known = learn(); print(faults(), faults(lambda: spare.touch(libc, known)))"
