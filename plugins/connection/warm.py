@@ -169,14 +169,15 @@ all:
 
 import contextlib  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 
 from ansible import constants as C  # noqa: E402
 from ansible.plugins.connection.local import Connection as LocalConnection  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 
-try:
+if sys.platform == "linux":
     from ansible_collections.terrace.aws.plugins.module_utils.warm import client, command, launch
-except ImportError:  # not Linux
+else:
     client = None
 
 display = Display()

@@ -49,15 +49,16 @@ def mark() -> int | None:
 
 
 def everything(*known: object) -> int:
-    """Make every object there is immortal, and hide it from the garbage collector. Returns how many were not so before.
+    """Make every object there is immortal, and hide it from the garbage collector. Returns how many are new.
 
     To be called when nothing is under way, because what exists now stays. What was hidden before is not looked at again, but for
     what `known` refers to: objects that hold new ones the collector does not keep, such as code.
     """
     immortal = mark()
     if immortal is None:
+        new = len(gc.get_objects())
         gc.freeze()
-        return 0
+        return new
     count, counted, words = 0, sys.getrefcount, memory()
     level = [thing for thing in gc.get_objects() + gc.get_referents(*known) if counted(thing) < LEAST]
     while level:

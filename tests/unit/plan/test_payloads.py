@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import time
+import types
 
 import pytest
 from ansible import constants
@@ -56,6 +57,33 @@ def test_they_are_made_once_a_run_and_a_fault_stops_none(tmp_path, monkeypatch):
     assert wait(lambda: made.exists() and len(made.read_text().splitlines()) >= len(wanted))
     os.wait()
     assert made.read_text().splitlines() == wanted
+
+
+class Announcing(Action):
+    """With a connection that can get ready before a module is called."""
+
+    def __init__(self, path: pathlib.Path, told: pathlib.Path) -> None:
+        super().__init__(path)
+        self._connection = types.SimpleNamespace(announce=lambda *what: told.open("a").write(f"{what}\n"))
+
+    def _configure_module(self, name, arguments, variables):
+        super()._configure_module(name, arguments, variables)
+        return types.SimpleNamespace(shebang="#!/usr/bin/python3", b_module_data=name.encode()), ""
+
+    def _compute_environment_string(self, environment):
+        environment["A"] = "b"
+
+
+def test_a_connection_is_told_of_the_first_alone(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
+    told = tmp_path / "told"
+    payloads.make_ahead(Announcing(tmp_path / "made", told), ["keys"], {})
+    os.wait()
+    assert wait(told.exists)
+    first = payloads.modules_of("keys")[0].encode()
+    assert wait(lambda: told.read_text()) == f"{('/usr/bin/python3', {'A': 'b'}, first)}\n"
 
 
 def test_it_ends_with_the_run(tmp_path, monkeypatch):

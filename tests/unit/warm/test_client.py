@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,14 @@ def test_anything_else_is_not(inner: str) -> None:
 @pytest.mark.parametrize("data", [None, b"", b"#!/usr/bin/python\nprint(1)\n"])
 def test_other_input_is_not(data: bytes | None) -> None:
     assert command.recognise(shell("/usr/bin/python3"), data) is None
+
+
+def test_elsewhere_than_on_linux_there_is_no_warm_process() -> None:
+    program = "import sys; sys.platform = 'darwin'\n"
+    program += "from ansible_collections.terrace.aws.plugins.connection import warm; print(warm.client)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "collections")}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "None\n", done.stderr
 
 
 def test_a_private_directory_is_made_private(tmp_path: Path) -> None:
