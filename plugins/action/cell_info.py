@@ -10,8 +10,8 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 
 class ActionModule(CellAction):

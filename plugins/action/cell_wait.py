@@ -13,9 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
-from ansible_collections.terrace.aws.plugins.module_utils.kind import FAILED, PENDING, Resource
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, plain
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import FAILED, PENDING, Resource
 
 display = Display()
 

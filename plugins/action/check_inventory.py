@@ -14,9 +14,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.vars.reserved import get_reserved_names
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils import desired, specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 #: Variables an operator may set that belong to no role: they steer a run.
 RUN_VARIABLES = frozenset(

@@ -13,10 +13,10 @@ from dataclasses import replace
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
-from ansible_collections.terrace.aws.plugins.module_utils.kind import READY, Resource, every_tag
 from ansible_collections.terrace.aws.plugins.plugin_utils import desired, payloads, render
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import READY, Resource, every_tag
 
 #: How often and how far apart a proof looks again before it says that something does not hold: AWS is eventually
 #: consistent, and a describe call may show the old value for a few seconds.
@@ -41,7 +41,7 @@ class ActionModule(CellAction):
         observed, changes = self._compared(kinds, world, rules, fresh=prove or boolean(self.option("fresh", False)))
         if prove:
             return self._proven(kinds, world, rules, observed, changes)
-        self._refuse_impossible(world, changes)
+        self._refuse_before_creation(world, changes)
         refused = [change for change in changes if change.refused]
         if refused and not self._task.check_mode:
             raise AnsibleActionFail(
@@ -96,7 +96,7 @@ class ActionModule(CellAction):
         ]
         return observed, found
 
-    def _refuse_impossible(self, world: desired.World, changes: list[plan.Change]) -> None:
+    def _refuse_before_creation(self, world: desired.World, changes: list[plan.Change]) -> None:
         """What only AWS can tell of entries that are to be created."""
         created: dict[str, dict[str, t.Any]] = {}
         for change in changes:
@@ -106,7 +106,7 @@ class ActionModule(CellAction):
         problems = [
             f"{registry.kind(kind).variable}.{problem}"
             for kind, entries in created.items()
-            for problem in registry.kind(kind).impossible(cell, entries)
+            for problem in registry.kind(kind).precreate_errors(cell, entries)
         ]
         if problems:
             self._wrong(problems)
@@ -170,7 +170,7 @@ class ActionModule(CellAction):
         """Whether there is anything for a role to do, to await or to say; and the counts."""
         unsettled = [change.address for change in changes if change.action != plan.ORPHAN]
         for kind, entries in world.items():
-            unsettled += [f"{kind}/{notice}" for notice in registry.kind(kind).notices(entries, observed[kind])]
+            unsettled += [f"{kind}/{notice}" for notice in registry.kind(kind).warnings(entries, observed[kind])]
             unsettled += [
                 f"{kind}/{name}: {resource.status or resource.state}"
                 for name, resource in observed[kind].items()

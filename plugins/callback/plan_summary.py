@@ -12,7 +12,7 @@ import typing as t
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.terrace.aws.plugins.module_utils.plan import counts
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.plan import counts
 
 DOCUMENTATION = r"""
 name: plan_summary

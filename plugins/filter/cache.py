@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils import managed_data
+from ..plugin_utils.shared import managed_data
 
 
 def cache_parameters(parameters: dict[str, t.Any]) -> dict[str, str]:

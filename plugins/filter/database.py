@@ -10,8 +10,9 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils import managed_data, rds
-from ..module_utils.kind import FAILED, READY
+from ..plugin_utils.engine.kind import FAILED, READY
+from ..plugin_utils.kinds.rds import rds
+from ..plugin_utils.shared import managed_data
 
 Entry = dict[str, t.Any]
 Resources = dict[str, dict[str, Entry]]

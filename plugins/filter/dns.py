@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.kinds.dns_record import APEX, TARGETS
+from ..plugin_utils.kinds.route53.dns_record import APEX, TARGETS
 
 DEFAULT_TYPES = {"database": "CNAME", "cache": "CNAME", "load_balancer": "A"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from ..module_utils import security_rules
+from ..plugin_utils.kinds.ec2 import security_rules
 
 
 def security_group_rules(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ..module_utils import words
-from ..module_utils.policies import partition
+from ..plugin_utils.shared import words
+from ..plugin_utils.shared.policies import partition
 
 
 def trust_policy(assumed_by: list[str], region: str) -> str:

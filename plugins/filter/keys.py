@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ..module_utils import policies
+from ..plugin_utils.shared import policies
 
 
 def key_policy(account: str, region: str, services: list[str], principals: list[str]) -> str:

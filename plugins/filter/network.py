@@ -12,8 +12,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils.kind import READY
 from ..plugin_utils import specs
+from ..plugin_utils.engine.kind import READY
 
 VPC = "main"
 

@@ -10,8 +10,8 @@ import typing as t
 
 import yaml
 
-from ..module_utils import plan, registry
 from ..plugin_utils import render, specs
+from ..plugin_utils.engine import plan, registry
 
 DRIFT = {
     plan.CREATE: "missing",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import typing as t
 
-from ..module_utils import registry
+from ..plugin_utils.engine import registry
 
 Resources = dict[str, dict[str, dict[str, t.Any]]]
 

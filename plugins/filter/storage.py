@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils import policies
-from ..module_utils.bucket_lifecycle import filled
+from ..plugin_utils.kinds.s3.bucket_lifecycle import filled
+from ..plugin_utils.shared import policies
 
 #: Option of a rule -> argument of community.aws.s3_lifecycle.
 ARGUMENTS = {

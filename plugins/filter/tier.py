@@ -11,10 +11,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils import registry, volumes
-from ..module_utils.kind import KIND_TAG
-from ..module_utils.kinds.autoscaling_group import REFRESHING
 from ..plugin_utils import specs
+from ..plugin_utils.engine import registry
+from ..plugin_utils.engine.kind import KIND_TAG
+from ..plugin_utils.kinds.autoscaling.autoscaling_group import REFRESHING
+from ..plugin_utils.kinds.ec2 import volumes
 
 #: The part of the first boot script that is replaced by what it is to do.
 SETTINGS = "SETTINGS: dict = {}"

@@ -18,10 +18,10 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..module_utils import registry, service_models
-from ..module_utils.cell import Cell
-from ..module_utils.kind import Resource
 from . import specs
+from .engine import registry, service_models
+from .engine.cell import Cell
+from .engine.kind import Resource
 
 # Ansible's main process loads an action before it forks a worker for the task: what is read here is read once a run, not
 # once a task.
@@ -119,7 +119,7 @@ class CellAction(ActionBase):
 
     def cell(self, exact: bool = True, known: dict[str, dict[str, Resource]] | None = None) -> Cell:
         """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
-        return Cell(self.cell_name(), self.region(), exact, known)
+        return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known)
 
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())

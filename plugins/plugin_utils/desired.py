@@ -10,8 +10,8 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ..module_utils import registry
 from . import specs
+from .engine import registry
 
 #: ``{kind: {logical name: {option: value}}}``
 World = dict[str, dict[str, dict[str, t.Any]]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ..module_utils import plan
+from .engine import plan
 
 SIGNS = {plan.CREATE: "+", plan.UPDATE: "~", plan.REPLACE: "-/+", plan.REMOVE: "-", plan.ORPHAN: "?"}
 NOTES = {

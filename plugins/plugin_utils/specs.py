@@ -18,8 +18,8 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 
-from ..module_utils import registry
-from ..module_utils.kind import Kind
+from .engine import registry
+from .engine.kind import Kind
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 TAGS = {"type": "dict", "default": {}}

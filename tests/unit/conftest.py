@@ -34,15 +34,16 @@ def lab(shared_lab, monkeypatch):
 @pytest.fixture
 def cell(lab):
     """A fresh view of the cell ``test`` at the emulated API; call it again to look again."""
-    from ansible_collections.terrace.aws.plugins.module_utils.cell import Cell
+    from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+    from ansible_collections.terrace.aws.plugins.plugin_utils.engine.cell import Cell
 
-    return lambda: Cell("test", "us-east-1")
+    return lambda: Cell("test", "us-east-1", registry.all_kinds())
 
 
 @pytest.fixture
 def tags():
     """AWS tag lists as Terrace writes them: ``tags("subnet", "web-a", Own="1")``."""
-    from ansible_collections.terrace.aws.plugins.module_utils.kind import every_tag
+    from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
 
     def make(kind: str, logical: str, **own: str) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in every_tag("test", kind, logical, own).items()]

@@ -8,8 +8,8 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
-from ansible_collections.terrace.aws.plugins.module_utils.kind import Kind
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind
 
 ROOT = pathlib.Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks").is_dir())

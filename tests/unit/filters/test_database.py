@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.terrace.aws.plugins.filter import database
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.db_instance import DbInstance
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_instance import DbInstance
 
 
 def planned(name: str, ident: str = "", fields: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:

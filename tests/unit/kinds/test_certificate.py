@@ -7,9 +7,9 @@ import types
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
 from ansible_collections.terrace.aws.plugins.modules import acm_certificate
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import rds
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.db_instance import DbInstance
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds import rds
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_instance import DbInstance
 
 
 def tags(kind: str, name: str, **more: str) -> list[dict[str, str]]:
@@ -137,12 +137,12 @@ def test_check_across_entries() -> None:
 
 
 def test_credentials_are_needed_to_make_an_instance_only():
-    from ansible_collections.terrace.aws.plugins.module_utils import registry
+    from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
     entries = {"main": {"credentials": None}, "replica": {"source": "main"}, "good": {"credentials": "database"}}
-    assert [each.split(":")[0] for each in registry.kind("db_instance").impossible(None, entries)] == [
+    assert [each.split(":")[0] for each in registry.kind("db_instance").precreate_errors(None, entries)] == [
         "main.credentials"
     ]
     entries = {"main": {"auth_token": True}, "open": {"auth_token": False}}
-    found = list(registry.kind("replication_group").impossible(None, entries))
+    found = list(registry.kind("replication_group").precreate_errors(None, entries))
     assert [each.split(":")[0] for each in found] == ["main.credentials"]

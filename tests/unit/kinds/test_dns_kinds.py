@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.dns_record import host
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.route53.dns_record import host
 
 RECORD = registry.kind("dns_record")
 ENTRY = {"zone": "internal", "name": "api", "type": "A", "ttl": 60, "values": ["10.0.0.1"], "target": ""}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.terrace.aws.plugins.filter.flow_logs import flow_log_arguments
-from ansible_collections.terrace.aws.plugins.module_utils import registry
-from ansible_collections.terrace.aws.plugins.module_utils.kind import FAILED, READY
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import FAILED, READY
 
 ENTRY = {
     "vpc": "main",
@@ -74,7 +74,7 @@ def test_a_folder_the_inventory_cannot_say_shows_as_a_difference(lab, make, cell
 
 
 def test_what_differs_needs_another_log(make, cell):
-    from ansible_collections.terrace.aws.plugins.module_utils import plan
+    from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan
 
     make()
     kind, observed = registry.kind("flow_log"), cell().observed("flow_log")

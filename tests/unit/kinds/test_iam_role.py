@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import words
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.iam_role import IamRole
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.iam.iam_role import IamRole
+from ansible_collections.terrace.aws.plugins.plugin_utils.shared import words
 
 KNOWN = words.Words("test", "us-east-1", "123456789012")
 GRANTS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.key_pair import KeyPair
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.ec2.key_pair import KeyPair
 
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4Xk3yZyI2v1bZr7DRTqRmbSpZpJ0M1s0dVtbSAnlyW"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS"

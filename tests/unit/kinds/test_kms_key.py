@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import policies
-from ansible_collections.terrace.aws.plugins.module_utils.kind import every_tag
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.kms_key import KmsKey
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.kms.kms_key import KmsKey
+from ansible_collections.terrace.aws.plugins.plugin_utils.shared import policies
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.terrace.aws.plugins.module_utils import parameter_groups
-from ansible_collections.terrace.aws.plugins.module_utils.kinds.replication_group import MANNERS, ReplicationGroup
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.elasticache.replication_group import (
+    MANNERS,
+    ReplicationGroup,
+)
 
 
 def tags(kind: str, name: str) -> list[dict[str, str]]:

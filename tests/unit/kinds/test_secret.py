@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def test_a_missing_value_is_a_notice(cell, manager, tags):
     text = json.dumps({"username": "terrace"})
     manager.create_secret(Name="test-database", SecretString=text, Tags=tags("secret", "database"))
     kind, observed = registry.kind("secret"), cell().observed("secret")
-    assert list(kind.notices(entry(username="terrace"), observed)) == []
+    assert list(kind.warnings(entry(username="terrace"), observed)) == []
     wanted = entry(username="terrace", password={"generate": {}})
-    assert list(kind.notices(wanted, observed)) == ["database: no value for password"]
-    assert list(kind.notices(wanted, {})) == []
+    assert list(kind.warnings(wanted, observed)) == ["database: no value for password"]
+    assert list(kind.warnings(wanted, {})) == []
 
 
 def test_a_secret_without_any_value_hides_no_other(cell, manager, tags):

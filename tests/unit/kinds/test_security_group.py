@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils import desired
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
 KIND = registry.kind("security_group")
 

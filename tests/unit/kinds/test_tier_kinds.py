@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
 PARAMETER = "/aws/service/debian/release/13/latest/amd64"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 KIND = registry.kind("vpc_endpoint")
 GATEWAY = {

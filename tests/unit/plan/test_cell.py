@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.terrace.aws.plugins.module_utils.cell import Cell
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.cell import Cell
 
 
 def test_what_is_known_is_not_read_again(lab, cell, tags):
@@ -15,5 +16,6 @@ def test_what_is_known_is_not_read_again(lab, cell, tags):
     known = cell().observe(["vpc"])
     # Gone from AWS as far as tags tell; who is told what was known still finds the name behind the id.
     ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "terrace:cell"}])
-    assert Cell("test", "us-east-1", True, known).observe(["subnet"])["subnet"]["a"].attributes["vpc"] == "main"
+    again = Cell("test", "us-east-1", registry.all_kinds(), True, known)
+    assert again.observe(["subnet"])["subnet"]["a"].attributes["vpc"] == "main"
     assert cell().observe(["subnet"])["subnet"]["a"].attributes["vpc"] == vpc

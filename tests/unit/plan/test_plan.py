@@ -6,8 +6,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.module_utils import plan
-from ansible_collections.terrace.aws.plugins.module_utils.kind import PENDING, Kind, Resource
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import PENDING, Kind, Resource
 
 
 class Box(Kind):

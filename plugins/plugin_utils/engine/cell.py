@@ -1,0 +1,214 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cell's connection to AWS: paginated reads that are made once, whoever asks for them."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from . import service_models
+from .kind import CELL_TAG, KIND_TAG, MANAGED_TAGS, NAME_TAG, Kind, Resource
+
+#: Enough to have every service answer at once, few enough not to be throttled by one of them.
+THREADS = 8
+#: Services that tell tags one resource (or twenty) a call, in the words of the tagging API.
+TAGGED_APART = ["acm", "elasticache", "elasticloadbalancing", "kms", "rds", "s3"]
+
+
+def tags_of(pairs: t.Any) -> dict[str, str]:
+    """AWS's tag lists (``Key``/``Value``, ``key``/``value``, ``TagKey``/``TagValue``) or a dict, as a dict."""
+    if isinstance(pairs, dict):
+        return dict(pairs)
+    tags = {}
+    for pair in pairs or []:
+        key = next((pair[k] for k in ("Key", "key", "TagKey") if k in pair), None)
+        value = next((pair[k] for k in ("Value", "value", "TagValue") if k in pair), "")
+        if key is not None:
+            tags[key] = value
+    return tags
+
+
+class Once:
+    """Computes each key's value one time, in the thread that asks first; the others wait for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[t.Any, tuple[threading.Lock, list[t.Any]]] = {}
+
+    def get(self, key: t.Any, compute: t.Callable[[], t.Any]) -> t.Any:
+        with self._lock:
+            lock, box = self._slots.setdefault(key, (threading.Lock(), []))
+        with lock:
+            if not box:
+                box.append(compute())
+            return box[0]
+
+
+class Cell:
+    """One environment in one region of one account, seen through the AWS API.
+
+    Credentials and the endpoint come from the environment, as for every AWS tool.
+
+    :param name: the cell's name, the value of the tag ``terrace:cell``
+    :param region: AWS region
+    :param exact: after a write; a look at the whole cell takes tags from the tagging API, which answers for many services
+        in one call and lags behind by some seconds
+    :param kinds: how each kind is read
+    :param known: kinds that have been read and are not to be read again
+    """
+
+    def __init__(
+        self,
+        name: str,
+        region: str,
+        kinds: t.Mapping[str, Kind],
+        exact: bool = False,
+        known: dict[str, dict[str, Resource]] | None = None,
+    ) -> None:
+        self.name, self.exact = name, exact
+        self._kinds = kinds
+        self.region = region
+        self._session = service_models.session()
+        self._once = Once()
+        self._client_lock = threading.Lock()
+        self._clients: dict[tuple[str, str], t.Any] = {}
+        for kind, found in (known or {}).items():
+            self._once.get(("kind", kind), lambda found=found: found)
+
+    # -- names ---------------------------------------------------------------------------------------------------
+    def aws_name(self, logical: str) -> str:
+        """What the resource is called on AWS: in its Name tag, and as its name where AWS wants one."""
+        return f"{self.name}-{logical}"
+
+    def logical(self, aws_name: str | None) -> str | None:
+        """The inventory's name for something called so on AWS; None where it is not of this cell."""
+        prefix = f"{self.name}-"
+        return aws_name[len(prefix) :] if aws_name and aws_name.startswith(prefix) else None
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+    def client(self, service: str, region: str | None = None) -> t.Any:
+        """A botocore client, which is what boto3 calls one, made once a service and shared by the threads."""
+        key = (service, region or self.region)
+        with self._client_lock:
+            if key not in self._clients:
+                config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "max_attempts": 10})
+                self._clients[key] = self._session.create_client(service, region_name=key[1], config=config)
+            return self._clients[key]
+
+    def pages(self, service: str, operation: str, result: str, **arguments: t.Any) -> list[t.Any]:
+        """Every item of a describe or list call, all pages of it, asked for once.
+
+        :param operation: boto3's name of it (``describe_subnets``)
+        :param result: the key of the answer that holds the items
+        """
+
+        def ask() -> list[t.Any]:
+            client = self.client(service)
+            if not client.can_paginate(operation):
+                return list(getattr(client, operation)(**arguments).get(result) or [])
+            found: list[t.Any] = []
+            for page in client.get_paginator(operation).paginate(**arguments):
+                found.extend(page.get(result) or [])
+            return found
+
+        return self._once.get((service, operation, result, repr(sorted(arguments.items()))), ask)
+
+    def call(self, service: str, operation: str, absent: tuple[str, ...] = (), **arguments: t.Any) -> t.Any:
+        """One call for what has no bulk form, made once; None where AWS answers with an error code in ``absent``."""
+
+        def ask() -> t.Any:
+            try:
+                return getattr(self.client(service), operation)(**arguments)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in absent:
+                    return None
+                raise
+
+        return self._once.get((service, operation, repr(sorted(arguments.items()))), ask)
+
+    def resource_tags(self, arn: str, ask: t.Callable[[], t.Any]) -> dict[str, str]:
+        """The tags of one resource of a service that tells them one resource a call.
+
+        :param ask: that call's tag list, made where the tagging API does not know the resource or may be behind
+        """
+        return (None if self.exact else self.tagged().get(arn)) or tags_of(ask())
+
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """Tags by ARN of every cell's resources in services whose own lists carry none.
+
+        https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+        """
+        found = self.pages(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            TagFilters=[{"Key": CELL_TAG}],
+            ResourceTypeFilters=TAGGED_APART,
+            TagsPerPage=500,
+        )
+        return {each["ResourceARN"]: tags_of(each["Tags"]) for each in found}
+
+    def map(self, function: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
+        """``function`` of every item, several at a time: for services that only answer one resource a call."""
+        items = list(items)
+        if len(items) < 2:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(max_workers=min(THREADS, len(items))) as pool:
+            return list(pool.map(function, items))
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    def mine(self) -> list[dict[str, t.Any]]:
+        """The EC2 filter that picks this cell's resources."""
+        return [{"Name": f"tag:{CELL_TAG}", "Values": [self.name]}]
+
+    def ec2(self, operation: str, result: str) -> list[t.Any]:
+        """This cell's items of an EC2 describe call."""
+        return self.pages("ec2", operation, result, Filters=self.mine())
+
+    def owned(
+        self, kind: str, items: t.Iterable[t.Any], tags: t.Callable[[t.Any], t.Any], ident: t.Callable[[t.Any], str]
+    ) -> t.Iterator[tuple[str, t.Any, dict[str, str]]]:
+        """Those of ``items`` that are this cell's and of this kind: ``(logical name, item, inventory's tags)``.
+
+        Where two carry the same name, all but the first by id are given the id in brackets as part of their name: such
+        a double is an orphan like any other, shown and prunable.
+        """
+        taken: set[str] = set()
+        found = []
+        for item in items:
+            every = tags_of(tags(item))
+            logical = self.logical(every.get(NAME_TAG))
+            if every.get(CELL_TAG) == self.name and every.get(KIND_TAG) == kind and logical is not None:
+                found.append((logical, item, every))
+        for logical, item, every in sorted(found, key=lambda each: (each[0], ident(each[1]))):
+            unique = f"{logical} ({ident(item)})" if logical in taken else logical
+            taken.add(logical)
+            own = {k: v for k, v in every.items() if k not in MANAGED_TAGS and not k.startswith("aws:")}
+            yield unique, item, own
+
+    def observed(self, kind: str) -> dict[str, Resource]:
+        """Every resource of one kind, read once."""
+        return self._once.get(("kind", kind), lambda: self._kinds[kind].read(self))
+
+    def name_of(self, kind: str, ident: str | None) -> str:
+        """The logical name behind an id; the id itself where it is not this cell's (so that it shows)."""
+        if not ident:
+            return ""
+        names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self.observed(kind).items()})
+        return names.get(ident, ident)
+
+    def names_of(self, kind: str, idents: t.Iterable[str]) -> list[str]:
+        return sorted(self.name_of(kind, ident) for ident in idents)
+
+    def observe(self, kinds: t.Iterable[str]) -> dict[str, dict[str, Resource]]:
+        """Several kinds at once, in threads: ``{kind: {logical name: resource}}``."""
+        kinds = list(kinds)
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            return dict(zip(kinds, pool.map(self.observed, kinds), strict=True))

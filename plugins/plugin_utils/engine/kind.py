@@ -1,0 +1,155 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one vocabulary: what a kind is and what reading AWS returns.
+
+A kind reads every resource of its sort that belongs to a cell, in bulk, and describes it with the attribute names the
+inventory uses. Plan, drift, orphans, adoption, destruction and proof are all made of nothing else.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+if t.TYPE_CHECKING:
+    from .cell import Cell
+
+#: Tags Terrace itself keeps on every resource; everything else under a resource's tags is the inventory's.
+CELL_TAG = "terrace:cell"
+KIND_TAG = "terrace:kind"
+NAME_TAG = "Name"
+MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG})
+
+
+def every_tag(cell: str, kind: str, logical: str, own: dict[str, t.Any] | None = None) -> dict[str, str]:
+    """All the tags a resource carries: Terrace's over the inventory's ``own``."""
+    return {
+        **{str(key): str(value) for key, value in (own or {}).items()},
+        NAME_TAG: f"{cell}-{logical}",
+        CELL_TAG: cell,
+        KIND_TAG: kind,
+    }
+
+
+READY, PENDING, FAILED, LEAVING = "ready", "pending", "failed", "leaving"
+
+#: Where a kind's resources live. What is not of a region is read once for all cells of an account.
+REGION, ACCOUNT, GLOBAL = "region", "account", "global"
+
+#: How a resource is replaced: the new one first where AWS allows two to exist, else the old one goes first.
+CREATE_FIRST, REMOVE_FIRST = "create_first", "remove_first"
+
+#: What is done about a failed resource: written again, replaced, or (any other text) left to the operator, who is told it.
+RETRY, REMAKE = "retry", "remake"
+
+
+@dataclass
+class Resource:
+    """One resource as it is.
+
+    :ivar id: what other AWS calls name it by (an id, an ARN or a name, whichever that service's calls take)
+    :ivar attributes: the inventory's words for it, references given as logical names
+    :ivar facts: what only AWS knows and later roles or operators want (ARN, endpoint, address)
+    :ivar tags: the inventory's own tags, without those Terrace keeps
+    :ivar state: ready, pending, failed or leaving
+    :ivar status: the same in AWS's word, for people
+    """
+
+    id: str
+    attributes: dict[str, t.Any]
+    facts: dict[str, t.Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    state: str = READY
+    status: str = ""
+
+    def as_dict(self) -> dict[str, t.Any]:
+        return asdict(self)
+
+
+class Kind:
+    """How one sort of AWS resource is read and judged. Subclass it in ``kinds/<service>/<name>.py``; that is all it takes.
+
+    What an entry may hold (types, defaults, choices) is written once, in the argument specs of the role that owns the
+    kind, under the entry point named like the kind. This class adds what an argument spec cannot say.
+    """
+
+    #: The name plans, tags and the inventory use.
+    name: str = ""
+    #: The role that owns it and that role's variable with the entries, ``{logical name: {option: value}}``.
+    role: str = ""
+    variable: str = ""
+    #: Options AWS cannot change on an existing resource: a difference means replacement.
+    immutable: frozenset[str] = frozenset()
+    #: Option -> kind, for options that name another resource (a string, a list or a dict's keys).
+    references: t.ClassVar[dict[str, str]] = {}
+    #: Options whose resource must be ready, not only exist, before this one is written.
+    needs_ready: frozenset[str] = frozenset()
+    #: Options whose resource must not be changed before this one is written (a group starts machines once it has its hooks).
+    precedes: frozenset[str] = frozenset()
+    #: Options where any change of the resource they name is a reason to write this one too (a template's machines).
+    follows: frozenset[str] = frozenset()
+    #: Options whose resource AWS deletes although this one names it (a DNS record's target).
+    loose: frozenset[str] = frozenset()
+    #: Resources of the kind name each other: they are created empty (``tasks/<kind>/create.yml``) before any is written.
+    mutual: bool = False
+    #: Where its resources live: REGION, ACCOUNT or GLOBAL.
+    scope: str = REGION
+    #: CREATE_FIRST or REMOVE_FIRST, and for the latter what forbids two at once, as the plan says it.
+    replacement: str = REMOVE_FIRST
+    replacement_reason: str = "its name is unique"
+    #: The published module sleeps while AWS works: entries are written side by side.
+    sleeps: bool = False
+    #: AWS changes or removes only what is ready: what is still being made is awaited first.
+    waits_for_itself: bool = False
+    #: Lists whose order means something; all others are compared as sets.
+    ordered: frozenset[str] = frozenset()
+    #: Holds what cannot be made again: removal must be allowed by name.
+    data: bool = False
+    #: False where AWS keeps no tags on it; it is then read through its parent.
+    taggable: bool = True
+    #: What AWS names it where a name must be unique: at most this many characters (None: only a tag).
+    longest_name: int | None = None
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        """Every resource of this kind in the cell, by logical name. Bulk calls only, through ``cell.pages``."""
+        raise NotImplementedError(f"kind {self.name} does not say how it is read")
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """What is wrong with an entry beyond types and references; ``world`` is every desired entry by kind."""
+        return iter(())
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """What is wrong with entries that are to be created and only AWS can tell; asked before the first write."""
+        return iter(())
+
+    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        """What the role that owns the kind has to say or judge although nothing differs: its layer is not passed over."""
+        return iter(())
+
+    def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
+        """What is not as it should be although every option is, ``{word: {"before": …, "after": …}}``: machines behind their
+        template, a stopped database. The resource is then planned as changed."""
+        return {}
+
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        """Why AWS would not make this change to the resource as it is now, and what to do first; empty where it would."""
+        return ""
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """What is done about a resource in a failed state: RETRY, REMAKE, or what the operator is to do."""
+        return f"AWS reports it as {resource.status or 'failed'}; repair or delete it there"
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The entry as :meth:`read` would describe it; for values with more than one spelling."""
+        return entry
+
+    def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
+        """The logical names an option refers to."""
+        value = entry.get(option)
+        if not value:
+            return []
+        return [value] if isinstance(value, str) else [str(each) for each in value]

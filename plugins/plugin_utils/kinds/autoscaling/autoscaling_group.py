@@ -1,0 +1,143 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Auto scaling groups. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import FAILED, KIND_TAG, LEAVING, PENDING, READY, Kind, Resource
+from ..elbv2 import elb
+
+#: Options that say how Terrace treats the group; AWS knows nothing of them.
+OURS = {"scaled": None, "refresh": None}
+REFRESHING = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+REFRESH_FAILED = ("Failed", "RollbackFailed", "RollbackSuccessful")
+
+
+class AutoscalingGroup(Kind):
+    name = "autoscaling_group"
+    role = "tier"
+    variable = "tier_autoscaling_groups"
+    references: t.ClassVar[dict[str, str]] = {
+        "launch_template": "launch_template",
+        "subnets": "subnet",
+        "target_groups": "target_group",
+    }
+    longest_name = 255
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        groups = cell.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", Filters=cell.mine())
+        found = list(cell.owned(self.name, groups, lambda g: g["Tags"], lambda g: g["AutoScalingGroupName"]))
+        templates = cell.observed(self.references["launch_template"]) if found else {}
+        versions = {template.id: str(template.facts["latest_version"]) for template in templates.values()}
+        stale = [self._outdated(group, versions) for _name, group, _tags in found]
+        # Only where machines are behind their template can a refresh be under way; there is no bulk form of this call.
+        refreshes = cell.map(
+            lambda each: self._refresh(cell, each[0]["AutoScalingGroupName"]) if each[1] else {},
+            [(group, outdated) for (_name, group, _tags), outdated in zip(found, stale, strict=True)],
+        )
+        return {
+            name: self._resource(cell, group, tags, outdated, refresh)
+            for (name, group, tags), outdated, refresh in zip(found, stale, refreshes, strict=True)
+        }
+
+    def _resource(
+        self, cell: Cell, group: dict[str, t.Any], tags: dict[str, str], outdated: list[str], refresh: dict[str, t.Any]
+    ) -> Resource:
+        template = _template(group)
+        serving = [each for each in group["Instances"] if each["LifecycleState"] == "InService"]
+        state, status = _state(group, len(serving), refresh)
+        launched = {tag["Key"] for tag in group["Tags"] if tag["PropagateAtLaunch"]}
+        every = {tag["Key"] for tag in group["Tags"]} - {KIND_TAG}
+        policies = cell.pages("autoscaling", "describe_policies", "ScalingPolicies")
+        return Resource(
+            id=group["AutoScalingGroupName"],
+            attributes={
+                "scaled": any(each["AutoScalingGroupName"] == group["AutoScalingGroupName"] for each in policies),
+                "launch_template": cell.name_of(self.references["launch_template"], template.get("LaunchTemplateId")),
+                "subnets": cell.names_of("subnet", filter(None, group.get("VPCZoneIdentifier", "").split(","))),
+                "min_size": group["MinSize"],
+                "max_size": group["MaxSize"],
+                "desired_capacity": group["DesiredCapacity"],
+                "target_groups": sorted(elb.target_group_name(cell, arn) for arn in group.get("TargetGroupARNs", [])),
+                "health_check": group["HealthCheckType"],
+                "health_check_grace": group["HealthCheckGracePeriod"],
+                "cooldown": group["DefaultCooldown"],
+                "termination_policies": group["TerminationPolicies"],
+                "protect_from_scale_in": group.get("NewInstancesProtectedFromScaleIn", False),
+                "max_instance_lifetime": group.get("MaxInstanceLifetime") or 0,
+                "metrics": sorted(each["Metric"] for each in group.get("EnabledMetrics", [])),
+                "tags_at_launch": sorted(every - launched),
+                "outdated_instances": outdated,
+            },
+            facts={
+                "instances": {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]},
+                "suspended": sorted(each["ProcessName"] for each in group.get("SuspendedProcesses", [])),
+                "desired_capacity": group["DesiredCapacity"],
+                "refresh": refresh.get("Status", ""),
+                "failure": refresh.get("StatusReason", "") if state == FAILED else "",
+            },
+            tags=tags,
+            state=state,
+            status=status,
+        )
+
+    @staticmethod
+    def _outdated(group: dict[str, t.Any], versions: dict[str, str]) -> list[str]:
+        """Machines that were started from another version of the template than its latest."""
+        return sorted(
+            each["InstanceId"]
+            for each in group["Instances"]
+            if each.get("LaunchTemplate")
+            and not each["LifecycleState"].startswith("Terminat")
+            and versions.get(each["LaunchTemplate"]["LaunchTemplateId"]) != each["LaunchTemplate"].get("Version")
+        )
+
+    @staticmethod
+    def _refresh(cell: Cell, name: str) -> dict[str, t.Any]:
+        found = cell.call("autoscaling", "describe_instance_refreshes", AutoScalingGroupName=name, MaxRecords=1)
+        return next(iter(found["InstanceRefreshes"]), {})
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {
+            **entry,
+            **OURS,
+            "desired_capacity": None if entry["scaled"] else entry["desired_capacity"],
+            "tags_at_launch": [],
+            "outdated_instances": [] if entry["refresh"]["enabled"] else None,
+        }
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        least, most, desired = entry["min_size"], entry["max_size"], entry["desired_capacity"]
+        if not 0 <= least <= most:
+            yield f"min_size: {least} is not between 0 and max_size, {most}"
+        elif desired is not None and not least <= desired <= most:
+            yield f"desired_capacity: {desired} is not between {least} and {most}"
+        if entry["health_check"] == "ELB" and not entry["target_groups"]:
+            yield "health_check: ELB looks at target groups, and the group has none; give EC2"
+        least, most = entry["refresh"]["min_healthy"], entry["refresh"]["max_healthy"]
+        if not 0 <= least <= 100:
+            yield f"refresh.min_healthy: AWS takes 0 to 100 per cent, not {least}"
+        if most is not None and (not 100 <= most <= 200 or most - least > 100):
+            yield f"refresh.max_healthy: AWS takes 100 to 200 per cent, at most 100 above min_healthy, not {most}"
+
+
+def _template(group: dict[str, t.Any]) -> dict[str, t.Any]:
+    mixed = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+    return group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification") or {}
+
+
+def _state(group: dict[str, t.Any], serving: int, refresh: dict[str, t.Any]) -> tuple[str, str]:
+    """Whether the group has what it is to have, and in words."""
+    if group.get("Status"):
+        return LEAVING, group["Status"]
+    if refresh.get("Status") in REFRESHING:
+        return PENDING, f"instance refresh {refresh['Status']} {refresh.get('PercentageComplete', 0)} %"
+    words = f"{serving} of {group['DesiredCapacity']} in service"
+    if refresh.get("Status") in REFRESH_FAILED:
+        return FAILED, f"instance refresh {refresh['Status']}, {words}"
+    return (PENDING if serving < group["DesiredCapacity"] else READY), words

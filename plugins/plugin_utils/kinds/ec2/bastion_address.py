@@ -1,0 +1,34 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Elastic IPs of bastions, and which group's machine has them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import PENDING, READY, Resource
+from .elastic_ip import ElasticIp
+
+
+class BastionAddress(ElasticIp):
+    """The address people connect to. It stays when the machine behind it is replaced."""
+
+    name = "bastion_address"
+    role = "bastion"
+    variable = "bastion_addresses"
+    references: t.ClassVar[dict[str, str]] = {"group": "bastion_group"}
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        groups = cell.observed("bastion_group")
+        found = super().read(cell)
+        for address in found.values():
+            machine = address.facts["instance"]
+            holder = next((name for name, group in groups.items() if machine in group.facts["instances"]), "")
+            address.attributes["group"] = holder or machine
+            # A machine takes the address itself when it starts; until then this is no fault.
+            address.state = READY if holder else PENDING
+            address.status = f"at {machine}" if machine else "not at a machine yet"
+        return found

@@ -1,0 +1,168 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Launch templates, by their latest version.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html
+
+A template remembers in a tag of its own which public SSM parameter its image came from, and which image that was. So a
+newer image behind the parameter is no change by itself; it is one where the entry says ``image_follow``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import MANAGED_TAGS, Kind, Resource
+from . import volumes
+
+#: The tag that keeps the parameter an image was found by, and the image: ``/aws/service/…=ami-…``.
+IMAGE_TAG = "terrace:image"
+#: How many parameters GetParameters answers at once.
+PARAMETERS_A_CALL = 10
+IMAGE = re.compile(r"^(ami-[0-9a-f]{8,17}|/[\w./-]+)$")
+#: EC2 takes this much user data, before it is encoded.
+MOST_USER_DATA = 16384
+
+
+class LaunchTemplate(Kind):
+    name = "launch_template"
+    role = "tier"
+    variable = "tier_launch_templates"
+    references: t.ClassVar[dict[str, str]] = {
+        "security_groups": "security_group",
+        "profile": "iam_role",
+        "volumes.kms_key": "kms_key",
+        "key_pair": "key_pair",
+    }
+    longest_name = 128
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        templates = cell.ec2("describe_launch_templates", "LaunchTemplates")
+        found = list(cell.owned(self.name, templates, lambda x: x.get("Tags"), lambda x: x["LaunchTemplateId"]))
+        if not found:
+            return {}
+        # One call for all templates of the region; it knows no filter by tag.
+        versions = cell.pages(
+            "ec2", "describe_launch_template_versions", "LaunchTemplateVersions", Versions=["$Latest"]
+        )
+        latest = {version["LaunchTemplateId"]: version for version in versions}
+        newest = newest_images(cell, (_origin(tags)[0] for _name, _template, tags in found))
+        return {
+            name: self._resource(cell, template, latest.get(template["LaunchTemplateId"], {}), tags, newest)
+            for name, template, tags in found
+        }
+
+    def _resource(
+        self,
+        cell: Cell,
+        template: dict[str, t.Any],
+        version: dict[str, t.Any],
+        tags: dict[str, str],
+        newest: dict[str, str],
+    ) -> Resource:
+        data = version.get("LaunchTemplateData") or {}
+        image = data.get("ImageId", "")
+        parameter, recorded = _origin(tags)
+        own = {key: value for key, value in tags.items() if key != IMAGE_TAG}
+        interface = next(iter(data.get("NetworkInterfaces") or []), {})
+        groups = interface.get("Groups") or data.get("SecurityGroupIds") or []
+        metadata = data.get("MetadataOptions") or {}
+        return Resource(
+            id=template["LaunchTemplateId"],
+            attributes={
+                "image": parameter if recorded == image else image,
+                "image_follow": newest.get(parameter) == image,
+                "instance_type": data.get("InstanceType"),
+                "spot": (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot",
+                "cpu_credits": (data.get("CreditSpecification") or {}).get("CpuCredits"),
+                "key_pair": cell.name_of(self.references["key_pair"], data.get("KeyName")),
+                "security_groups": cell.names_of(self.references["security_groups"], groups),
+                "public_address": interface.get("AssociatePublicIpAddress"),
+                "profile": _profile(cell, data.get("IamInstanceProfile") or {}, self.references["profile"]),
+                "user_data": _decoded(data.get("UserData", "")),
+                "volumes": volumes.read(
+                    data.get("BlockDeviceMappings") or [],
+                    lambda key: cell.name_of(self.references["volumes.kms_key"], key),
+                ),
+                "metadata_tokens": metadata.get("HttpTokens", "optional"),
+                "metadata_hops": metadata.get("HttpPutResponseHopLimit", 1),
+                "metadata_tags": metadata.get("InstanceMetadataTags") == "enabled",
+                "monitoring": bool((data.get("Monitoring") or {}).get("Enabled")),
+                "volume_tags": _launch_tags(data, "volume"),
+            },
+            facts={
+                "name": template["LaunchTemplateName"],
+                "image_id": image,
+                "newest_image_id": newest.get(parameter, image),
+                "latest_version": template["LatestVersionNumber"],
+                "default_version": template["DefaultVersionNumber"],
+            },
+            tags=own,
+        )
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {
+            **entry,
+            "image_follow": True if entry["image_follow"] and entry["image"].startswith("/") else None,
+            "key_pair": entry["key_pair"] or "",
+            "profile": entry["profile"] or "",
+            "volumes": volumes.filled(entry["volumes"]),
+            "volume_tags": {k: str(v) for k, v in (entry.get("tags") or {}).items() if k not in MANAGED_TAGS},
+        }
+
+    def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
+        if option == "volumes.kms_key":
+            return volumes.keys(entry["volumes"])
+        return super().names_in(option, entry)
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not IMAGE.match(entry["image"]):
+            yield f"image: an id (ami-…) or a public SSM parameter (/aws/service/…), not {entry['image']}"
+        size = len(entry["user_data"].encode())
+        if size > MOST_USER_DATA:
+            yield f"user_data: EC2 takes {MOST_USER_DATA} bytes, it has {size}"
+        yield from (f"volumes.{problem}" for problem in volumes.misfits(entry["volumes"]))
+
+
+def _origin(tags: dict[str, str]) -> tuple[str, str]:
+    """The parameter a template's image came from and that image, as its tag says."""
+    parameter, _sign, image = tags.get(IMAGE_TAG, "").partition("=")
+    return parameter, image
+
+
+def newest_images(cell: Cell, parameters: t.Iterable[str]) -> dict[str, str]:
+    """What public parameters hold now; one that AWS does not know is left out."""
+    names = sorted(set(parameters) - {""})
+    batches = [names[start : start + PARAMETERS_A_CALL] for start in range(0, len(names), PARAMETERS_A_CALL)]
+    answers = cell.map(lambda batch: cell.call("ssm", "get_parameters", Names=batch), batches)
+    return {each["Name"]: each["Value"] for answer in answers for each in answer["Parameters"]}
+
+
+def _profile(cell: Cell, profile: dict[str, str], kind: str) -> str:
+    """The role behind an instance profile, which is called like it."""
+    name = profile.get("Name") or profile.get("Arn", "").rsplit("/", 1)[-1]
+    return cell.name_of(kind, name)
+
+
+def _decoded(data: str) -> str:
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return data
+
+
+def _launch_tags(data: dict[str, t.Any], sort: str) -> dict[str, str]:
+    """The inventory's tags that volumes get when a machine starts."""
+    return {
+        tag["Key"]: tag["Value"]
+        for spec in data.get("TagSpecifications") or []
+        if spec["ResourceType"] == sort
+        for tag in spec["Tags"]
+        if tag["Key"] not in MANAGED_TAGS
+    }

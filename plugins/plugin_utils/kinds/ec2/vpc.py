@@ -1,0 +1,63 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VPCs. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html"""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import PENDING, READY, Kind, Resource
+
+
+class Vpc(Kind):
+    name = "vpc"
+    role = "network"
+    variable = "network_vpcs"
+    immutable = frozenset({"cidr", "tenancy"})
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        vpcs = list(cell.owned(self.name, cell.ec2("describe_vpcs", "Vpcs"), lambda v: v["Tags"], lambda v: v["VpcId"]))
+        settings = cell.map(lambda each: self._dns(cell, each[1]["VpcId"]), vpcs)
+        return {
+            name: Resource(
+                id=vpc["VpcId"],
+                attributes={
+                    "cidr": vpc["CidrBlock"],
+                    "secondary_cidrs": [
+                        each["CidrBlock"]
+                        for each in vpc.get("CidrBlockAssociationSet", [])
+                        if each["CidrBlock"] != vpc["CidrBlock"] and each["CidrBlockState"]["State"] == "associated"
+                    ],
+                    "tenancy": vpc["InstanceTenancy"],
+                    **dns,
+                },
+                facts={"owner": vpc.get("OwnerId", "")},
+                tags=tags,
+                state=READY if vpc["State"] == "available" else PENDING,
+                status=vpc["State"],
+            )
+            for (name, vpc, tags), dns in zip(vpcs, settings, strict=True)
+        }
+
+    @staticmethod
+    def _dns(cell: Cell, vpc: str) -> dict[str, bool]:
+        def setting(attribute: str) -> bool:
+            got = cell.call("ec2", "describe_vpc_attribute", VpcId=vpc, Attribute=attribute)
+            return bool(got[attribute[0].upper() + attribute[1:]]["Value"])
+
+        return {"dns_support": setting("enableDnsSupport"), "dns_hostnames": setting("enableDnsHostnames")}
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for option, cidrs in (("cidr", [entry["cidr"]]), ("secondary_cidrs", entry["secondary_cidrs"])):
+            for cidr in cidrs:
+                try:
+                    network = ipaddress.IPv4Network(cidr)
+                except ValueError as error:
+                    yield f"{option}: {error}"
+                    continue
+                if not 16 <= network.prefixlen <= 28:
+                    yield f"{option}: AWS takes networks from /16 to /28, {cidr} is a /{network.prefixlen}"

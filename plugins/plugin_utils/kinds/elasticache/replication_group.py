@@ -1,0 +1,113 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ElastiCache replication groups: one primary and its replicas (cluster mode disabled).
+
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html
+What a group does not tell (groups, windows, version), its member clusters do.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ....module_utils import elasticache
+from ...engine.cell import Cell
+from ...engine.kind import FAILED, LEAVING, PENDING, READY, Kind, Resource
+from ...shared import managed_data
+
+STATES = {"available": READY, "create-failed": FAILED, "deleting": LEAVING}
+NODE_TYPE = re.compile(r"cache\.[a-z0-9-]+\.[a-z0-9]+")
+IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
+#: A primary and five replicas.
+MOST_NODES = 6
+#: Said of the writing, not of the group.
+MANNERS = frozenset({"apply_immediately", "credentials"})
+
+
+class ReplicationGroup(Kind):
+    name = "replication_group"
+    role = "cache"
+    variable = "cache_replication_groups"
+    # Subnet group, port and engine cannot be changed either, but AWS tells them only once the group is there: while it
+    # is being made they would look changed. The module refuses to change them.
+    immutable = frozenset({"transit_encryption", "at_rest_encryption", "kms_key", "auth_token"})
+    references: t.ClassVar[dict[str, str]] = {
+        "subnet_group": "cache_subnet_group",
+        "parameter_group": "cache_parameter_group",
+        "security_groups": "security_group",
+        "kms_key": "kms_key",
+        "credentials": "secret",
+    }
+    longest_name = 40
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        groups = cell.pages("elasticache", "describe_replication_groups", "ReplicationGroups")
+        mine = managed_data.tagged(cell, "elasticache", self.name, groups, "ReplicationGroupId", "ARN")
+        clusters = cell.pages("elasticache", "describe_cache_clusters", "CacheClusters") if mine else []
+        found = {}
+        for name, group, tags in mine:
+            members = [each for each in clusters if each.get("ReplicationGroupId") == group["ReplicationGroupId"]]
+            found[name] = Resource(
+                id=group["ReplicationGroupId"],
+                attributes=elasticache.attributes(cell, group, members),
+                facts=elasticache.facts(group, members),
+                tags=tags,
+                state=STATES.get(group["Status"], PENDING),
+                status=group["Status"],
+            )
+        return found
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        same = {option: value for option, value in entry.items() if option not in MANNERS}
+        if same.get("maintenance_window"):
+            same["maintenance_window"] = same["maintenance_window"].lower()
+        return same
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            if entry["auth_token"] and not entry.get("credentials"):
+                yield f"{name}.credentials: missing; name the secret with the token, or give auth_token: false"
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not IDENTIFIER.fullmatch(name):
+            yield f"{name} is no name AWS takes; right are small letters, digits and single hyphens, a letter first"
+        if not NODE_TYPE.fullmatch(entry["node_type"]):
+            yield f"node_type: {entry['node_type']} is no node type; right would be cache.t4g.small"
+        if not re.fullmatch(r"\d+\.\d+", entry["engine_version"]):
+            yield f"engine_version: {entry['engine_version']} must be major and minor, 7.1 for example"
+        if not 1 <= entry["nodes"] <= MOST_NODES:
+            yield f"nodes: {entry['nodes']} is out of range, 1 to {MOST_NODES} (a primary and its replicas)"
+        if entry["automatic_failover"] and entry["nodes"] < 2:
+            yield "automatic_failover: needs a replica to fail over to; give 2 nodes at least"
+        if entry["multi_az"] and not entry["automatic_failover"]:
+            yield "multi_az: needs automatic_failover"
+        if not 0 <= entry["snapshot_retention"] <= 35:
+            yield f"snapshot_retention: {entry['snapshot_retention']} days is out of range, 0 (no snapshots) to 35"
+        if entry["snapshot_retention"] and re.match(r"cache\.t1\.", entry["node_type"]):
+            yield f"snapshot_retention: {entry['node_type']} has no snapshots; give 0"
+        if not 1 <= entry["port"] <= 65535:
+            yield f"port: {entry['port']} is out of range, 1 to 65535"
+        yield from self._secrecy(entry)
+        yield from self._zones(entry, world)
+        yield from managed_data.window_problems(entry, "snapshot_window", "maintenance_window", least=60)
+
+    @staticmethod
+    def _secrecy(entry: dict[str, t.Any]) -> t.Iterator[str]:
+        if entry["auth_token"] and not entry["transit_encryption"]:
+            yield "auth_token: needs transit_encryption; AWS takes no token over plain connections"
+        if entry.get("kms_key") and not entry["at_rest_encryption"]:
+            yield "kms_key: needs at_rest_encryption"
+
+    @staticmethod
+    def _zones(entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        covered = managed_data.zones(world, "cache_subnet_group", entry["subnet_group"])
+        if entry["multi_az"] and covered is not None and len(covered) < 2:
+            where = ", ".join(sorted(covered)) or "none"
+            yield f"multi_az: needs a second zone, but subnet group {entry['subnet_group']} is in {where} alone"
+        family = world.get("cache_parameter_group", {}).get(entry.get("parameter_group") or "", {}).get("family")
+        fits = elasticache.family(entry["engine"], entry["engine_version"])
+        if family and family != fits:
+            yield f"parameter_group: {entry['parameter_group']} is for {family}, the group is {fits}"

@@ -1,0 +1,56 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading Elastic Load Balancing in bulk.
+
+It knows no filter by tag: everything of the region whose name begins with the cell's is described, and tags are asked
+for twenty resources a call. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine.cell import Cell
+
+#: As many ARNs as DescribeTags takes.
+TAG_BATCH = 20
+
+
+def load_balancers(cell: Cell) -> list[dict[str, t.Any]]:
+    """Load balancers that may be the cell's, with their ``Tags``."""
+    return _tagged(
+        cell, "LoadBalancerArn", _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName")
+    )
+
+
+def target_groups(cell: Cell) -> list[dict[str, t.Any]]:
+    """Target groups that may be the cell's, with their ``Tags``."""
+    return _tagged(cell, "TargetGroupArn", _named(cell, "describe_target_groups", "TargetGroups", "TargetGroupName"))
+
+
+def attributes(cell: Cell, operation: str, **arn: str) -> dict[str, str]:
+    """The attributes of one load balancer or target group, by AWS's names."""
+    answer = cell.call("elbv2", operation, **arn)
+    return {pair["Key"]: pair["Value"] for pair in answer["Attributes"]}
+
+
+def target_group_name(cell: Cell, arn: str | None) -> str:
+    """The logical name of a target group; the ARN where it is not the cell's. Costs no call: the ARN holds the name."""
+    parts = (arn or "").split(":targetgroup/")
+    return (cell.logical(parts[-1].split("/")[0]) if len(parts) == 2 else None) or arn or ""
+
+
+def _named(cell: Cell, operation: str, result: str, key: str) -> list[dict[str, t.Any]]:
+    return [item for item in cell.pages("elbv2", operation, result) if cell.logical(item[key]) is not None]
+
+
+def _tagged(cell: Cell, key: str, items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    known = {} if cell.exact else cell.tagged()
+    asked = [item[key] for item in items if item[key] not in known]
+    batches = [asked[start : start + TAG_BATCH] for start in range(0, len(asked), TAG_BATCH)]
+    tags: dict[str, t.Any] = dict(known)
+    for found in cell.map(lambda batch: cell.call("elbv2", "describe_tags", ResourceArns=batch), batches):
+        tags.update({each["ResourceArn"]: each["Tags"] for each in found["TagDescriptions"]})
+    return [{**item, "Tags": tags.get(item[key], [])} for item in items]

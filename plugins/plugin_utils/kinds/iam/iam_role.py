@@ -1,0 +1,115 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IAM roles and their instance profiles.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import Kind, Resource
+from ...shared import words
+from ...shared.policies import partition
+
+PAGES = {"PageSize": 1000}
+#: Kinds that one role alone owns, so that a name none of them has is a mistake.
+JUDGED = ("bucket", "kms_key", "secret")
+
+
+class IamRole(Kind):
+    name = "iam_role"
+    role = "identity"
+    variable = "identity_roles"
+    immutable = frozenset({"path"})
+    longest_name = 64
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        details = cell.pages(
+            "iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"], PaginationConfig=PAGES
+        )
+        found = list(cell.owned(self.name, details, lambda r: r.get("Tags"), lambda r: r["RoleName"]))
+        if not found:
+            return {}
+        # The details leave out the description and how long a session lasts.
+        summaries = {
+            each["RoleName"]: each for each in cell.pages("iam", "list_roles", "Roles", PaginationConfig=PAGES)
+        }
+        return {
+            name: Resource(
+                id=detail["RoleName"],
+                attributes=self._attributes(cell, detail, summaries.get(detail["RoleName"], {})),
+                facts={"arn": detail["Arn"], "instance_profile_arn": (_profile(detail) or {}).get("Arn", "")},
+                tags=tags,
+            )
+            for name, detail, tags in found
+        }
+
+    @staticmethod
+    def _attributes(cell: Cell, detail: dict[str, t.Any], summary: dict[str, t.Any]) -> dict[str, t.Any]:
+        known = words.Words(cell.name, cell.region, detail["Arn"].split(":")[4])
+        own = f"arn:{partition(cell.region)}:iam::aws:policy/"
+        return {
+            "description": summary.get("Description", ""),
+            "path": detail["Path"],
+            "max_session_duration": summary.get("MaxSessionDuration", 3600),
+            "boundary": (detail.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
+            "assumed_by": words.trusted(detail["AssumeRolePolicyDocument"], cell.region),
+            "managed_policies": sorted(p["PolicyArn"].removeprefix(own) for p in detail["AttachedManagedPolicies"]),
+            "policies": {p["PolicyName"]: known.grants(p["PolicyDocument"]) for p in detail["RolePolicyList"]},
+            "instance_profile": _profile(detail) is not None,
+        }
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {
+            **entry,
+            "policies": {
+                name: {sid: _filled(grant) for sid, grant in grants.items()}
+                for name, grants in entry["policies"].items()
+            },
+        }
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not re.fullmatch(r"[\w+=,.@-]+", name):
+            yield "a role's name takes letters, digits and _+=,.@- only"
+        for policy, grants in entry["policies"].items():
+            if not isinstance(grants, dict) or not grants:
+                yield f"policies.{policy}: must be a dict of statements"
+                continue
+            for sid, grant in grants.items():
+                where = f"policies.{policy}.{sid}"
+                if not re.fullmatch(r"[A-Za-z0-9]+", sid):
+                    yield f"{where}: a statement's name takes letters and digits only"
+                if not isinstance(grant, dict):
+                    yield f"{where}: must be a dict with actions and resources"
+                    continue
+                yield from (f"{where}.{problem}" for problem in words.problems(grant))
+                yield from (f"{where}.resources: {problem}" for problem in _unknown(grant, world))
+
+
+def _profile(detail: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """The instance profile that carries the role's name."""
+    profiles = detail.get("InstanceProfileList") or []
+    return next((each for each in profiles if each["InstanceProfileName"] == detail["RoleName"]), None)
+
+
+def _filled(grant: dict[str, t.Any]) -> dict[str, t.Any]:
+    conditions = {
+        op: {key: words.listed(v) for key, v in tests.items()} for op, tests in (grant.get("conditions") or {}).items()
+    }
+    lists = {key: words.listed(grant.get(key)) for key in ("actions", "resources")}
+    return {"effect": grant.get("effect", "allow"), **lists, "conditions": conditions}
+
+
+def _unknown(grant: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+    """Names of what the inventory should describe and does not, of the kinds that are being looked at."""
+    for resource in words.listed(grant.get("resources")):
+        kind, _, rest = str(resource).partition(":")
+        name = rest.partition("/")[0] if kind == "bucket" else rest
+        if kind in JUDGED and kind in world and not set(name) & set("*?") and name not in world[kind]:
+            yield f"there is no {kind} {name}; known: {', '.join(sorted(world[kind])) or 'none'}"

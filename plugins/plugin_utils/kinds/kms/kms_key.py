@@ -1,0 +1,111 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""KMS keys. https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import CELL_TAG, KIND_TAG, PENDING, READY, Kind, Resource
+from ...shared import policies
+
+#: Scheduled for deletion: as good as gone, though it can still be had back.
+GONE = ("PendingDeletion", "PendingReplicaDeletion")
+
+
+class KmsKey(Kind):
+    name = "kms_key"
+    role = "keys"
+    variable = "keys_kms"
+    immutable = frozenset({"multi_region"})
+    data = True
+    longest_name = 250
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        aliases = {
+            each["AliasName"].removeprefix("alias/"): each["TargetKeyId"]
+            for each in cell.pages("kms", "list_aliases", "Aliases")
+            if cell.logical(each["AliasName"].removeprefix("alias/")) and each.get("TargetKeyId")
+        }
+        # A run that was killed between making a key and naming it leaves one that only its tags find again.
+        nameless = {
+            arn.rsplit("/", 1)[-1]
+            for arn, tags in cell.tagged().items()
+            if ":kms:" in arn and tags.get(CELL_TAG) == cell.name and tags.get(KIND_TAG) == self.name
+        } - set(aliases.values())
+        found = cell.map(lambda ident: self._key(cell, ident), [*dict.fromkeys(aliases.values()), *sorted(nameless)])
+        keys = [each for each in found if each]
+        named = set(aliases.values())
+        resources = dict(self._resources(cell, [key for key in keys if key[0]["KeyId"] in named], aliases))
+        for name, resource in self._resources(cell, [key for key in keys if key[0]["KeyId"] not in named], aliases):
+            resources[f"{name} ({resource.id})" if name in resources else name] = resource
+        return resources
+
+    def _resources(
+        self, cell: Cell, keys: list[tuple[t.Any, ...]], aliases: dict[str, str]
+    ) -> t.Iterator[tuple[str, Resource]]:
+        for name, (key, _tags, attributes), tags in cell.owned(
+            self.name, keys, lambda each: each[1], lambda each: each[0]["KeyId"]
+        ):
+            yield (
+                name,
+                Resource(
+                    id=key["KeyId"],
+                    attributes={
+                        **attributes,
+                        "description": key.get("Description", ""),
+                        "enabled": key["Enabled"],
+                        "multi_region": bool(key.get("MultiRegion")),
+                        "has_alias": aliases.get(cell.aws_name(name)) == key["KeyId"],
+                    },
+                    facts={"arn": key["Arn"], "alias": f"alias/{cell.aws_name(name)}"},
+                    tags=tags,
+                    state=PENDING if key["KeyState"] == "Creating" else READY,
+                    status=key["KeyState"],
+                ),
+            )
+
+    @staticmethod
+    def _key(cell: Cell, ident: str) -> tuple[dict[str, t.Any], dict[str, str], dict[str, t.Any]] | None:
+        key = cell.call("kms", "describe_key", KeyId=ident)["KeyMetadata"]
+        tags = cell.resource_tags(key["Arn"], lambda: cell.pages("kms", "list_resource_tags", "Tags", KeyId=ident))
+        if tags.get(CELL_TAG) != cell.name:
+            return None  # another cell's, whose name begins like this one's
+        if key["KeyState"] in GONE:
+            return None
+        account = key["Arn"].split(":")[4]
+        rotation = cell.call("kms", "get_key_rotation_status", absent=("UnsupportedOperationException",), KeyId=ident)
+        policy = cell.call("kms", "get_key_policy", KeyId=ident, PolicyName="default")["Policy"]
+        attributes = _words(policies.statements(policy), account, cell.region)
+        return key, tags, {"rotation": bool(rotation and rotation["KeyRotationEnabled"]), **attributes}
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**entry, "has_alias": True, "other_statements": []}
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not re.fullmatch(r"[a-zA-Z0-9/_-]+", name):
+            yield "an alias takes letters, digits, slashes, underscores and hyphens only"
+        for principal in entry["principals"]:
+            if not principal.startswith("arn:"):
+                yield f"principals: {principal} is no ARN, such as arn:aws:iam::111122223333:root"
+
+
+def _words(found: list[dict[str, t.Any]], account: str, region: str) -> dict[str, t.Any]:
+    """The services and principals a policy lets use the key, and every statement that comes of neither."""
+    services, principals = [], []
+    for word in policies.KEY_SERVICES:
+        left = policies.without(found, [policies.key_statement(word, account, region)])
+        if left is not None:
+            services.append(word)
+            found = left
+    for each in found:
+        if each.get("Sid") == "Principals":
+            named = each["Principal"].get("AWS", []) if isinstance(each["Principal"], dict) else []
+            principals = named if isinstance(named, list) else [named]
+    left = policies.without(found, policies.key_policy(account, region, [], principals)["Statement"])
+    other = policies.text(found) if left is None else policies.text(left)
+    return {"services": services, "principals": principals if left is not None else [], "other_statements": other}

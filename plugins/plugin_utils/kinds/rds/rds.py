@@ -1,0 +1,141 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""RDS instances between AWS's words, the inventory's, and those of amazon.aws.rds_instance.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine.cell import Cell
+
+#: How many gigabytes the inventory asked for. AWS grows storage by itself and never shrinks it, so what there is says
+#: nothing about what was asked.
+STORAGE_TAG = "terrace:storage"
+#: What a replica has from its source; written on the source alone.
+INHERITED = frozenset(
+    {
+        "engine", "engine_version", "minor_version", "database_name", "storage_encrypted", "kms_key", "credentials",
+        "backup_retention_period", "backup_window", "maintenance_window",
+    }
+)  # fmt: skip
+#: Said of the writing, not of the instance.
+MANNERS = frozenset({"apply_immediately", "allow_major_version_upgrade", "credentials"})
+#: From this size on, gp3 takes IOPS and throughput of one's own.
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
+GP3_LARGE = 400
+#: Days of backups where an entry says none.
+RETENTION = 7
+
+
+def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> dict[str, t.Any]:
+    """An instance in the inventory's words. What waits for the maintenance window counts as done: it was asked for."""
+    now = {**instance, **(instance.get("PendingModifiedValues") or {})}
+    major, _, minor = str(now["EngineVersion"]).partition(".")
+    source = instance.get("ReadReplicaSourceDBInstanceIdentifier")
+    groups = [g["DBParameterGroupName"] for g in instance.get("DBParameterGroups") or []]
+    allocated = int(now["AllocatedStorage"])
+    return {
+        "source": (cell.logical(source) or source) if source else None,
+        "engine": now["Engine"],
+        "engine_version": major,
+        "minor_version": int(minor) if minor.isdigit() else None,
+        "instance_class": now["DBInstanceClass"],
+        "allocated_storage": min(int(tags.get(STORAGE_TAG) or allocated), allocated),
+        "max_allocated_storage": now.get("MaxAllocatedStorage"),
+        "storage_type": now.get("StorageType"),
+        "iops": None if _standard(now) else now.get("Iops"),
+        "storage_throughput": None if _standard(now) else now.get("StorageThroughput"),
+        "storage_encrypted": bool(now.get("StorageEncrypted")),
+        "kms_key": _key(cell, now.get("KmsKeyId")),
+        "subnet_group": _name(cell, (instance.get("DBSubnetGroup") or {}).get("DBSubnetGroupName")),
+        "security_groups": cell.names_of(
+            "security_group",
+            [
+                group["VpcSecurityGroupId"]
+                for group in instance.get("VpcSecurityGroups") or []
+                if group.get("Status", "active") in ("active", "adding")
+            ],
+        ),
+        "parameter_group": _name(cell, groups[0] if groups else None),
+        "port": now.get("Port") or (instance.get("Endpoint") or {}).get("Port") or instance.get("DbInstancePort"),
+        "database_name": now.get("DBName"),
+        "multi_az": bool(now.get("MultiAZ")),
+        "backup_retention_period": int(now.get("BackupRetentionPeriod") or 0),
+        "backup_window": now.get("PreferredBackupWindow"),
+        "maintenance_window": (now.get("PreferredMaintenanceWindow") or "").lower(),
+        "auto_minor_version_upgrade": bool(now.get("AutoMinorVersionUpgrade")),
+        "deletion_protection": bool(now.get("DeletionProtection")),
+        "log_exports": _log_exports(instance),
+        "performance_insights": bool(now.get("PerformanceInsightsEnabled")),
+        "performance_insights_retention": now.get("PerformanceInsightsRetentionPeriod"),
+        "copy_tags_to_snapshot": bool(now.get("CopyTagsToSnapshot")),
+        "ca_certificate": now.get("CACertificateIdentifier"),
+        "iam_authentication": bool(now.get("IAMDatabaseAuthenticationEnabled")),
+        "monitoring_interval": int(now.get("MonitoringInterval") or 0),
+        "monitoring_role_arn": now.get("MonitoringRoleArn"),
+        "publicly_accessible": bool(now.get("PubliclyAccessible")),
+    }
+
+
+def _name(cell: Cell, aws_name: str | None) -> str | None:
+    return cell.logical(aws_name) or aws_name
+
+
+def _key(cell: Cell, arn: str | None) -> str | None:
+    """The logical name of a KMS key given by ARN; the ARN where the key is not this cell's."""
+    if not arn:
+        return None
+    for name, key in cell.observed("kms_key").items():
+        if arn in (key.id, key.facts.get("arn")):
+            return name
+    return arn
+
+
+def _log_exports(instance: dict[str, t.Any]) -> list[str]:
+    enabled = set(instance.get("EnabledCloudwatchLogsExports") or [])
+    asked = (instance.get("PendingModifiedValues") or {}).get("PendingCloudwatchLogsExports") or {}
+    return sorted((enabled | set(asked.get("LogTypesToEnable") or [])) - set(asked.get("LogTypesToDisable") or []))
+
+
+def facts(instance: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What only AWS knows of an instance."""
+    endpoint = instance.get("Endpoint") or {}
+    pending = {k: v for k, v in (instance.get("PendingModifiedValues") or {}).items() if k != "MasterUserPassword"}
+    return {
+        "arn": instance["DBInstanceArn"],
+        "endpoint": endpoint.get("Address", ""),
+        "port": endpoint.get("Port", ""),
+        "engine_version": instance["EngineVersion"],
+        "allocated_storage": int(instance["AllocatedStorage"]),
+        "master_username": instance.get("MasterUsername", ""),
+        "resource_id": instance.get("DbiResourceId", ""),
+        "zone": instance.get("AvailabilityZone", ""),
+        "standby_zone": instance.get("SecondaryAvailabilityZone", ""),
+        "replica": bool(instance.get("ReadReplicaSourceDBInstanceIdentifier")),
+        "replicas": sorted(instance.get("ReadReplicaDBInstanceIdentifiers") or []),
+        # Waits for the maintenance window, or for apply_immediately.
+        "pending": pending,
+        # pending-reboot: static parameters take effect at the next reboot, which is the operator's to choose.
+        "parameters": next((g.get("ParameterApplyStatus", "") for g in instance.get("DBParameterGroups") or []), ""),
+    }
+
+
+def normalised(entry: dict[str, t.Any]) -> dict[str, t.Any]:
+    """An entry as :func:`attributes` would describe it."""
+    left_out = MANNERS | INHERITED if entry.get("source") else MANNERS
+    same = {option: value for option, value in entry.items() if option not in left_out}
+    if not entry.get("source") and same.get("backup_retention_period") is None:
+        same["backup_retention_period"] = RETENTION
+    if same.get("maintenance_window"):
+        same["maintenance_window"] = same["maintenance_window"].lower()
+    return same
+
+
+def _standard(now: dict[str, t.Any]) -> bool:
+    """Whether the storage has gp3's standard speed, which nobody chooses: below 400 GiB there is no other."""
+    return now.get("StorageType") == "gp3" and now.get("AllocatedStorage", 0) < GP3_LARGE

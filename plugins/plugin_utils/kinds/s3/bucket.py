@@ -1,0 +1,120 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""S3 buckets. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import Kind, Resource, every_tag
+from ...shared import policies
+from .bucket_lifecycle import filled, rules, wrong
+
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+class Bucket(Kind):
+    name = "bucket"
+    role = "storage"
+    variable = "storage_buckets"
+    references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key", "access_logs_bucket": "bucket"}
+    data = True
+    #: 63 without the account that is put after it.
+    longest_name = 50
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        ours = re.compile(rf"{re.escape(cell.aws_name(''))}(?P<logical>.+)-(?P<account>\d{{12}})")
+        buckets = cell.pages("s3", "list_buckets", "Buckets", Prefix=cell.aws_name(""), BucketRegion=cell.region)
+        named = [match for match in (ours.fullmatch(each["Name"]) for each in buckets) if match]
+        tagged = list(zip(named, cell.map(lambda match: self._tags(cell, match), named), strict=True))
+        found = list(cell.owned(self.name, tagged, lambda each: each[1], lambda each: each[0].string))
+        attributes = cell.map(lambda each: self._attributes(cell, each[1][0].string, each[1][0]["account"]), found)
+        return {
+            name: Resource(
+                id=match.string,
+                attributes=each,
+                facts={"arn": f"arn:{policies.partition(cell.region)}:s3:::{match.string}"},
+                tags=tags,
+            )
+            for (name, (match, _tags), tags), each in zip(found, attributes, strict=True)
+        }
+
+    def _tags(self, cell: Cell, match: re.Match[str]) -> dict[str, str]:
+        """A bucket gets its tags in the call after it is made: without any it is what a killed run left."""
+        bucket = match.string
+
+        def ask() -> t.Any:
+            return (cell.call("s3", "get_bucket_tagging", absent=("NoSuchTagSet",), Bucket=bucket) or {}).get("TagSet")
+
+        tags = cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
+        return tags or every_tag(cell.name, self.name, match["logical"])
+
+    @staticmethod
+    def _attributes(cell: Cell, bucket: str, account: str) -> dict[str, t.Any]:
+        def ask(operation: str, *absent: str) -> dict[str, t.Any]:
+            return cell.call("s3", operation, absent=absent, Bucket=bucket) or {}
+
+        block = ask("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
+        ownership = ask("get_bucket_ownership_controls", "OwnershipControlsNotFoundError").get("OwnershipControls", {})
+        lifecycle = ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+        policy = ask("get_bucket_policy", "NoSuchBucketPolicy").get("Policy")
+        logging = ask("get_bucket_logging").get("LoggingEnabled", {})
+        return {
+            "versioning": ask("get_bucket_versioning").get("Status") == "Enabled",
+            "public_access_block": all(block.get("PublicAccessBlockConfiguration", {}).get(b) for b in BLOCKS),
+            "ownership": next((rule["ObjectOwnership"] for rule in ownership.get("Rules", [])), "ObjectWriter"),
+            "lifecycle": rules(lifecycle.get("Rules", [])),
+            "access_logs_bucket": cell.logical(logging.get("TargetBucket", "").removesuffix(f"-{account}"))
+            or logging.get("TargetBucket", ""),
+            "access_logs_prefix": logging.get("TargetPrefix", ""),
+            **_encryption(cell, ask("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")),
+            **_words(policies.statements(policy), bucket, account, cell.region),
+        }
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {
+            **entry,
+            "kms_key": entry["kms_key"] or "",
+            "bucket_key": bool(entry["kms_key"]) and entry["bucket_key"],
+            "access_logs_bucket": entry["access_logs_bucket"] or "",
+            "access_logs_prefix": entry["access_logs_prefix"] if entry["access_logs_bucket"] else "",
+            "lifecycle": {str(name): filled(rule) for name, rule in entry["lifecycle"].items()},
+            "other_statements": [],
+        }
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+            yield "a bucket's name takes small letters, digits and hyphens only"
+        if entry["kms_key"] and {"elb", "s3"} & set(entry["log_delivery"]):
+            yield "log_delivery: load balancers and S3 write access logs to buckets without kms_key only"
+        if entry["access_logs_bucket"] == name:
+            yield "access_logs_bucket: a bucket that logs to itself never ends; name another"
+        for rule, options in entry["lifecycle"].items():
+            yield from (f"lifecycle.{rule}: {problem}" for problem in wrong(options))
+
+
+def _encryption(cell: Cell, found: dict[str, t.Any]) -> dict[str, t.Any]:
+    rule = next(iter(found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])), {})
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    ident = default.get("KMSMasterKeyID", "").rsplit("/", 1)[-1]
+    plain = "" if default.get("SSEAlgorithm", "AES256") == "AES256" else default["SSEAlgorithm"]
+    key = cell.name_of("kms_key", ident) if ident else plain
+    return {"kms_key": key, "bucket_key": bool(rule.get("BucketKeyEnabled")) and bool(key)}
+
+
+def _words(found: list[dict[str, t.Any]], bucket: str, account: str, region: str) -> dict[str, t.Any]:
+    """What of a policy the words make, and every statement that comes of none."""
+    left = policies.without(found, [policies.tls_statement(bucket, region)])
+    tls_only = left is not None
+    found = found if left is None else left
+    delivery = []
+    for word in policies.LOG_SERVICES:
+        left = policies.without(found, policies.bucket_statement(word, bucket, account, region))
+        if left is not None:
+            delivery.append(word)
+            found = left
+    return {"tls_only": tls_only, "log_delivery": delivery, "other_statements": policies.text(found)}

@@ -1,0 +1,104 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Secrets. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ...engine.cell import Cell
+from ...engine.kind import Kind, Resource
+
+GENERATE = {"length", "exclude", "punctuation"}
+
+
+class Secret(Kind):
+    name = "secret"
+    role = "secrets"
+    variable = "secrets_entries"
+    references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key"}
+    data = True
+    longest_name = 512
+
+    def read(self, cell: Cell) -> dict[str, Resource]:
+        named = [{"Key": "name", "Values": [cell.aws_name("")]}]
+        listed = [
+            each
+            for each in cell.pages("secretsmanager", "list_secrets", "SecretList", Filters=named)
+            if not each.get("DeletedDate")
+        ]
+        found = list(cell.owned(self.name, listed, lambda s: s.get("Tags"), lambda s: s["ARN"]))
+        # Which fields have a value is all that is kept of the values.
+        values = cell.pages("secretsmanager", "batch_get_secret_value", "SecretValues", Filters=named) if found else []
+        fields = {each["ARN"]: _fields(each.get("SecretString")) for each in values}
+        return {
+            name: Resource(
+                id=secret["Name"],
+                attributes={
+                    "description": secret.get("Description", ""),
+                    "kms_key": self._key(cell, secret.get("KmsKeyId")),
+                },
+                facts={"arn": secret["ARN"], "fields": fields.get(secret["ARN"], [])},
+                tags=tags,
+            )
+            for name, secret, tags in found
+        }
+
+    @staticmethod
+    def _key(cell: Cell, ident: str | None) -> str:
+        if not ident or ident == "alias/aws/secretsmanager":
+            return ""
+        if ":alias/" in ident or ident.startswith("alias/"):
+            return cell.logical(ident.rsplit("alias/", 1)[-1]) or ident
+        return cell.name_of("kms_key", ident.rsplit("/", 1)[-1])
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The fields are written once and never compared: their values are nobody's business but the secret's."""
+        return {**{key: value for key, value in entry.items() if key != "content"}, "kms_key": entry["kms_key"] or ""}
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            if not entry["content"]:
+                yield f"{name}.content: name at least one field; the secret does not exist yet"
+
+    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            lacking = sorted(set(entry["content"]) - set(observed[name].facts["fields"])) if name in observed else []
+            if lacking:
+                yield f"{name}: no value for {', '.join(lacking)}"
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        if not re.fullmatch(r"[\w/+=.@-]+", name):
+            yield "a secret's name takes letters, digits and /_+=.@- only"
+        for field, how in entry["content"].items():
+            if isinstance(how, list) or how is None or how == "":
+                yield f"content.{field}: must be a value, generate or environment"
+            elif isinstance(how, dict):
+                yield from (f"content.{field}: {problem}" for problem in _wrong(how))
+
+
+def _fields(text: str | None) -> list[str]:
+    """Names of the fields that have a value."""
+    try:
+        values = json.loads(text or "")
+    except ValueError:
+        return []
+    return sorted(key for key, value in values.items() if value not in ("", None)) if isinstance(values, dict) else []
+
+
+def _wrong(how: dict[str, t.Any]) -> t.Iterator[str]:
+    if set(how) == {"environment"}:
+        return
+    if set(how) != {"generate"} or not isinstance(how["generate"] or {}, dict):
+        yield "must be a value, {generate: {length: 32}} or {environment: NAME}"
+        return
+    options = how["generate"] or {}
+    for key in sorted(set(options) - GENERATE):
+        yield f"generate: there is no option {key}; known: {', '.join(sorted(GENERATE))}"
+    length = options.get("length", 32)
+    if not isinstance(length, int) or not 16 <= length <= 4096:
+        yield f"generate.length: must be 16 to 4096, not {length}"
