@@ -1,0 +1,264 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables that steer a run and belong to no role, each with its type.
+
+They are set with ``-e``, by surveys and by job templates, which give text: ``-e terrace_prune=false`` is the text
+``false``, ``-e terrace_allow_data_loss=secret/old-*`` a text and no list. So each is read here, by its type, and nowhere
+else. An empty text and null are unset: ansible-core 2.21 reads a survey's unanswered question (``!unsafe ''``) as null.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import typing as t
+from dataclasses import dataclass
+from datetime import date
+
+from . import specs
+from .engine import registry
+from .engine.plan import Rules
+
+TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
+FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One variable of a run.
+
+    :ivar type: ``bool``, ``text``, ``choice``, ``names`` (cells), ``patterns`` (of kind/name), ``variables`` (patterns of
+        variable names), ``batch`` (of machines, as the keyword ``serial`` takes it) or ``options`` (an argument spec)
+    :ivar meaning: what it does, for people
+    :ivar default: what an unset one reads as
+    :ivar shape: for ``text``: the expression it must match
+    :ivar right: for ``text`` and ``choice``: what would be right
+    """
+
+    type: str
+    meaning: str
+    default: t.Any = ""
+    shape: str = ""
+    right: str = ""
+    choices: tuple[str, ...] = ()
+
+
+SWITCHES: dict[str, Switch] = {
+    "adopt_dir": Switch("text", "the folder adopt_cell.yml writes an inventory to"),
+    "deploy_app_batch": Switch("batch", "how many machines are switched to a release at once", None),
+    "deploy_app_release": Switch(
+        "choice", "deploys what is or was deployed instead of app_release_version", choices=("current", "previous")
+    ),
+    "destroy_confirm": Switch("text", "the name of the cell that is to be destroyed"),
+    "drift_report": Switch("text", "the file check_drift.yml writes its report to"),
+    "isolate_instance": Switch(
+        "text",
+        "the machine isolate_instance.yml takes out",
+        shape=r"i-[0-9a-f]{8,17}",
+        right="an instance id, such as i-0123456789abcdef0",
+    ),
+    "isolate_instance_snapshots": Switch("bool", "also take snapshots of the isolated machine's volumes", False),
+    "patch_hosts_batch": Switch("batch", "how many machines of a tier are patched at once", None),
+    "rotate_ssh_private_key": Switch("text", "the new private key's file"),
+    "show_dir": Switch("text", "the folder show_cell.yml draws to"),
+    "terrace_allow_data_loss": Switch("patterns", "what may be removed although it holds data", ()),
+    "terrace_allow_replace": Switch("patterns", "what may be replaced where AWS cannot change it", ()),
+    "terrace_cells": Switch("names", "the cells this run is meant for; a run on others or on fewer is refused", ()),
+    "terrace_foreign_variables": Switch("variables", "variables of other tools that may be set in the inventory", ()),
+    "terrace_inventory_options": Switch("options", "the inventory's own variables, as an argument spec", None),
+    "terrace_prune": Switch("bool", "remove what the inventory does not name", False),
+    "terrace_take_lock": Switch("text", "the owner of a stale lock that is taken over"),
+    "terrace_trust_plan": Switch("bool", "pass over what the plan finds in sync", True),
+    "terrace_wait": Switch("bool", "wait until what was written is ready", True),
+}
+#: Variables an operator may set that belong to no role.
+RUN_VARIABLES = frozenset(SWITCHES)
+
+
+class SwitchError(ValueError):
+    """What is wrong with a switch's value, and what would be right."""
+
+
+def read(
+    variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any] = lambda value: value
+) -> tuple[dict[str, t.Any], list[str]]:
+    """Every switch by its type, and all that is wrong; an unset or wrong one has its default.
+
+    :param variables: the play's variables, raw
+    :param template: resolves a raw variable
+    """
+    values, problems = {}, []
+    for name, switch in SWITCHES.items():
+        values[name] = switch.default
+        try:
+            values[name] = one(name, template(variables.get(name)))
+        except SwitchError as error:
+            problems.append(str(error))
+        except Exception as error:  # a template that fails
+            problems.append(f"{name}: {error}")
+    return values, problems
+
+
+def one(name: str, value: t.Any) -> t.Any:
+    """One switch by its type; its default where it is unset.
+
+    :raises SwitchError: naming the switch and what would be right
+    """
+    switch = SWITCHES[name]
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return switch.default
+    return READERS[switch.type](name, value)
+
+
+def rules(values: t.Mapping[str, t.Any], **others: t.Any) -> Rules:
+    """What the operator allows, of the values that :func:`read` returned.
+
+    :param others: further fields of :class:`Rules` (``absent``)
+    """
+    return Rules(
+        prune=values["terrace_prune"],
+        replace=values["terrace_allow_replace"],
+        data_loss=values["terrace_allow_data_loss"],
+        **others,
+    )
+
+
+def _bool(name: str, value: t.Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if word in TRUE | FALSE:
+        return word in TRUE
+    raise SwitchError(f"{name}: {value} is not a boolean; right is true or false")
+
+
+def _text(name: str, value: t.Any) -> str:
+    switch = SWITCHES[name]
+    if problem := not_text(name, value):
+        raise SwitchError(problem)
+    if not isinstance(value, str | int):
+        raise SwitchError(f"{name}: must be a text, not {_sort(value)}")
+    text = str(value).strip()
+    if switch.shape and not re.fullmatch(switch.shape, text):
+        raise SwitchError(f"{name}: {text} is not {switch.right}")
+    return text
+
+
+def _choice(name: str, value: t.Any) -> str:
+    text = _text(name, value)
+    choices = SWITCHES[name].choices
+    if text not in choices:
+        raise SwitchError(f"{name}: must be one of {', '.join(choices)}, or unset; not {text}")
+    return text
+
+
+def _batch(name: str, value: t.Any) -> t.Any:
+    each = value if isinstance(value, list | tuple) else [value]
+    for size in each:
+        if isinstance(size, bool) or not re.fullmatch(r"[1-9]\d*|[1-9]\d?%|100%", str(size).strip()):
+            raise SwitchError(f"{name}: {size} is not a number of machines; right are 1, 2 or 25%")
+    return list(value) if isinstance(value, list | tuple) else value
+
+
+def _options(name: str, value: t.Any) -> dict[str, t.Any]:
+    if not isinstance(value, dict):
+        raise SwitchError(f"{name}: must be a dict of options as in an argument spec, not {_sort(value)}")
+    return dict(value)
+
+
+def _listed(name: str, value: t.Any, example: str) -> list[str]:
+    """A list of texts; a text is one of them, or a list in JSON."""
+    given = value
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith(("[", "{", '"')):
+            try:
+                given = json.loads(text)
+            except ValueError:
+                raise SwitchError(f"{name}: {text} is not JSON; {_as_list(name, [example])}") from None
+        elif re.search(r"[,;\s]", text):
+            raise SwitchError(f"{name}: {text} is a text and no list; {_as_list(name, re.split(r'[,;\s]+', text))}")
+        else:
+            given = [text]
+    if not isinstance(given, list | tuple):
+        raise SwitchError(f"{name}: must be a list, not {_sort(given)}; {_as_list(name, [example])}")
+    for each in given:
+        if not isinstance(each, str) or not each.strip():
+            raise SwitchError(f"{name}: {each!r} in the list is not a text; {_as_list(name, [example])}")
+    return [str(each).strip() for each in given]
+
+
+def _patterns(name: str, value: t.Any) -> tuple[str, ...]:
+    """Patterns of kind/name; one that can match nothing is refused, for it would be a misspelling."""
+    found = _listed(name, value, "secret/database")
+    kinds = sorted(registry.all_kinds())
+    for pattern in found:
+        kind, slash, rest = pattern.partition("/")
+        if pattern == "*":
+            continue
+        if not slash or not rest or re.search(r"[,;\s]", pattern):
+            raise SwitchError(
+                f"{name}: {pattern} is not a pattern of kind/name, such as secret/database or secret/old-*"
+            )
+        if not any(fnmatch.fnmatchcase(known, kind) for known in kinds):
+            raise SwitchError(f"{name}: {pattern}: there is no kind {kind}{specs.suggestion(kind, kinds)}")
+    return tuple(found)
+
+
+def _names(name: str, value: t.Any) -> tuple[str, ...]:
+    return tuple(_listed(name, value, "production-use1"))
+
+
+def _variables(name: str, value: t.Any) -> tuple[str, ...]:
+    found = _listed(name, value, "change_*")
+    for pattern in found:
+        if not re.fullmatch(r"[A-Za-z_][\w*?]*", pattern):
+            raise SwitchError(f"{name}: {pattern} is not a pattern of variable names, such as change_*")
+    return tuple(found)
+
+
+READERS: dict[str, t.Callable[[str, t.Any], t.Any]] = {
+    "bool": _bool,
+    "text": _text,
+    "choice": _choice,
+    "batch": _batch,
+    "options": _options,
+    "patterns": _patterns,
+    "names": _names,
+    "variables": _variables,
+}
+
+
+def _sort(value: t.Any) -> str:
+    """What a value is, as an inventory's author calls it."""
+    sorts = (
+        (bool, "a boolean"),
+        (int | float, "a number"),
+        (date, "a date"),
+        (dict, "a dict"),
+        (list | tuple, "a list"),
+    )
+    return next((word for sort, word in sorts if isinstance(value, sort)), "a text")
+
+
+def _as_list(name: str, items: list[str]) -> str:
+    return f"write a list: -e '{json.dumps({name: [item for item in items if item]})}'"
+
+
+def not_text(where: str, value: t.Any) -> str:
+    """What is wrong with a value that is to be a text and that YAML made something else of; empty where nothing is.
+
+    ``1.10`` is the number 1.1 by then, ``yes`` a boolean, ``2026-11-29`` a date: the text that was meant is lost.
+    """
+    if isinstance(value, bool):
+        example = "yes" if value else "no"
+    elif isinstance(value, float):
+        example = f"{value}0"
+    elif isinstance(value, date):
+        example = str(value)
+    else:
+        return ""
+    return f'{where}: {str(value).lower()} is {_sort(value)} and no text; write it in quotes: "{example}"'
