@@ -14,7 +14,7 @@ from moto.core.base_backend import BackendDict, BaseBackend, backend_lock
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import accounts, errors, faults, target_health
+from . import accounts, errors, faults, states, target_health
 from .calls import CallLog, identify
 from .http import DropConnectionError
 from .timers import TIMERS, DelayError
@@ -132,7 +132,7 @@ class Lab:
         try:
             data = json.loads(body) if body else {}
             result = self._admin_result(f"{method} {path.rstrip('/')}", data)
-        except (json.JSONDecodeError, DelayError, faults.FaultError, KeyError, TypeError) as error:
+        except (json.JSONDecodeError, DelayError, faults.FaultError, states.StateError, KeyError, TypeError) as error:
             return self._json(400, {"error": f"{type(error).__name__}: {error}"})
         if result is None:
             return self._json(404, {"error": f"no {method} {path}"})
@@ -153,6 +153,8 @@ class Lab:
             TIMERS.set(data)
         elif route == "DELETE /lab/delays":
             TIMERS.delays.clear()
+        elif route == "POST /lab/state":
+            states.set_state(data)
         elif route == "POST /lab/target-health":
             keys = ("target_group_arn", "instance_id", "port", "state")
             target_health.set(

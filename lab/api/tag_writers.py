@@ -39,7 +39,7 @@ def _backend(tagging: Any, arn: str) -> Any:
         if backend.owns_arn(arn) and service not in NAMED:  # the classic balancers' service has the same name
             return backend
     name = NAMED.get(service, service)
-    found = tagged._backend(name, tagging.account_id, tagging.region_name)
+    found = tagged.backend_of(name, tagging.account_id, tagging.region_name)
     if found is None:
         raise LookupError(f"The resource {arn} does not exist.")
     return found

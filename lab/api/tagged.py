@@ -104,7 +104,7 @@ MORE: dict[str, Callable[[Any], Pairs]] = {
 ONLY_GLOBAL = ("iam", "route53", "cloudfront")
 
 
-def _backend(service: str, account: str, region: str) -> Any | None:
+def backend_of(service: str, account: str, region: str) -> Any | None:
     """Return a service's backend of an account if it was ever used."""
     from moto.core.base_backend import BackendDict
     from moto.utilities.utils import get_partition
@@ -131,7 +131,7 @@ def everything(account: str, region: str) -> list[TaggedResource]:
                     continue
             found[_named(resource).arn] = resource
     for service, list_more in MORE.items():
-        held = _backend(service, account, region)
+        held = backend_of(service, account, region)
         if held is None or (service in ONLY_GLOBAL and region != GLOBAL_REGION):
             continue
         for arn, tags in list_more(held):

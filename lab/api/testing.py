@@ -57,6 +57,11 @@ class Lab:
         data = {"target_group_arn": target_group_arn, "instance_id": instance_id, "port": port, "state": state, **why}
         process.request(self.url, "/lab/target-health", method="POST", data=data)
 
+    def state(self, service: str, resource: str, state: str, **where: str) -> None:
+        """Put a resource into a state AWS comes to by itself (see ``lab.api.states``); ``where``: region, account."""
+        data = {"service": service, "resource": resource, "state": state, **where}
+        process.request(self.url, "/lab/state", method="POST", data=data)
+
     def environment(self, region: str = "us-east-1") -> dict[str, str]:
         """Return the variables that point ansible, boto3 or the AWS CLI at this lab, to be merged into os.environ."""
         return {
