@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..plugin_utils import specs
 from . import tier
 
 #: One machine, replaced by making the new one first: the address moves when that is there.
@@ -17,7 +18,7 @@ ONE = {"min_size": 1, "max_size": 1, "desired_capacity": 1, "refresh": {"min_hea
 def bastion_layout(hosts: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.Any]]:
     """Address, launch template and group of one of each bastion described by one entry.
 
-    :raises AnsibleFilterError: naming every option that does not exist
+    :raises AnsibleFilterError: naming everything that is wrong
     """
     entries = {
         name: {
@@ -30,7 +31,8 @@ def bastion_layout(hosts: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.
         else host
         for name, host in (hosts or {}).items()
     }
-    layout = tier.tier_layout(entries, cell, "bastion_hosts")
+    shape = tier.tier_shape(specs.shape("bastion", "host"))
+    layout = tier.tier_layout(entries, cell, "bastion_hosts", shape)
     addresses = {name: {"group": name, "tags": (hosts[name] or {}).get("tags") or {}} for name in layout["groups"]}
     return {"addresses": addresses, "templates": layout["templates"], "groups": layout["groups"]}
 

@@ -17,7 +17,7 @@ def security_group_rules(
 ) -> list[dict[str, t.Any]]:
     """Rules as the module takes them, the rule's name as description.
 
-    :param rules: by name, as in the inventory
+    :param rules: by name, with defaults filled in
     :param direction: ingress or egress
     :param ids: ids of security groups by name
     :param own: the id of the group itself
@@ -26,10 +26,10 @@ def security_group_rules(
     gone = set(without)
     made = []
     for name, rule in rules.items():
-        full = security_rules.filled(rule, direction)
+        full = security_rules.normalised(rule, direction)
         ends = _ends([end for end in full[security_rules.ENDS[direction]] if end not in gone], ids, own)
         if ends:
-            made += [{"rule_desc": str(name), "proto": full["protocol"], **ends, **ports} for ports in _ports(full)]
+            made += [{"rule_desc": name, "proto": full["protocol"], **ends, **ports} for ports in _ports(full)]
     return made
 
 

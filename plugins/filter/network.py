@@ -10,12 +10,13 @@ import ipaddress
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..plugin_utils import specs
 from ..plugin_utils.engine.kind import READY
 
 VPC = "main"
+#: What a tier holds beside its own options: the entries of its ACL.
+TIER_SHAPES = dict.fromkeys(("acl.ingress", "acl.egress"), "network_acl_entry")
 
 
 def network_layout(
@@ -54,8 +55,7 @@ def network_layout(
         name: {
             "vpc": VPC,
             "subnets": [f"{name}-{zone}" for zone in zones],
-            "ingress": options["acl"].get("ingress", {}),
-            "egress": options["acl"].get("egress", {}),
+            **options["acl"],
         }
         for name, options in tiers.items()
         if options["acl"]
@@ -72,15 +72,7 @@ def network_layout(
 
 
 def _typed(tiers: dict[str, dict[str, t.Any]]) -> tuple[dict[str, dict[str, t.Any]], list[str]]:
-    options = specs.entry_point("network", "tier")
-    typed: dict[str, dict[str, t.Any]] = {}
-    problems: list[str] = []
-    for name, tier in specs.plain(tiers).items():
-        wrong = list(specs.unknown_options(options, tier, f"network_tiers.{name}"))
-        outcome = ArgumentSpecValidator(options).validate({key: tier[key] for key in tier if key in options})
-        problems += [*wrong, *(f"network_tiers.{name}: {message}" for message in outcome.error_messages)]
-        typed[name] = outcome.validated_parameters
-    return typed, problems
+    return specs.named(specs.shape("network", "tier", TIER_SHAPES), tiers, "network_tiers")
 
 
 def _misfits(cidr: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], nat: str) -> list[str]:
@@ -154,15 +146,14 @@ def acl_rules(rules: dict[str, dict[str, t.Any]]) -> list[list[t.Any]]:
     """Rules by number as amazon.aws.ec2_vpc_nacl takes them: number, protocol, action, cidr, icmp type and code, ports."""
     made = []
     for number, rule in sorted(rules.items(), key=lambda each: int(each[0])):
-        protocol = rule.get("protocol", "tcp")
-        ports = str(rule.get("ports", "all"))
+        protocol, ports = rule["protocol"], rule["ports"]
         first, _, last = ("0-65535" if ports == "all" else ports).partition("-")
         bounded = protocol in ("tcp", "udp")
         made.append(
             [
                 int(number),
                 protocol,
-                rule.get("action", "allow"),
+                rule["action"],
                 rule["cidr"],
                 -1 if protocol == "icmp" else None,
                 -1 if protocol == "icmp" else None,

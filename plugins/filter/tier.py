@@ -16,32 +16,44 @@ from ..plugin_utils.engine import registry
 from ..plugin_utils.engine.kind import KIND_TAG
 from ..plugin_utils.kinds.autoscaling.autoscaling_group import REFRESHING
 from ..plugin_utils.kinds.ec2 import volumes
+from ..plugin_utils.shapes import Shape
 
 #: The part of the first boot script that is replaced by what it is to do.
 SETTINGS = "SETTINGS: dict = {}"
 
 
-def tier_layout(groups: dict[str, t.Any], cell: str, where: str = "tier_groups") -> dict[str, dict[str, t.Any]]:
+def tier_shape(own: Shape) -> Shape:
+    """An entry that is a launch template and an auto scaling group at once, with options of its ``own`` beside theirs."""
+    group = specs.shape_of("autoscaling_group").optional("launch_template", "min_size", "max_size")
+    return specs.shape_of("launch_template").beside(group, own)
+
+
+def tier_layout(
+    groups: dict[str, t.Any], cell: str, where: str = "tier_groups", shape: Shape | None = None
+) -> dict[str, dict[str, t.Any]]:
     """Launch templates, groups, policies and hooks of tiers described by one entry each.
 
     An entry takes the options of ``launch_template`` and ``autoscaling_group`` side by side, and those of the entry
-    point ``group``. ``where`` is the variable errors name.
+    point ``group``.
 
-    :raises AnsibleFilterError: naming every option that does not exist
+    :param where: the variable that errors name
+    :param shape: what an entry may hold instead
+    :raises AnsibleFilterError: naming everything that is wrong
     """
-    template_options = specs.entry_point("tier", "launch_template")
-    group_options = specs.entry_point("tier", "autoscaling_group")
-    known = {**template_options, **group_options, **specs.entry_point("tier", "group")}
+    if not shape:
+        policies = {
+            option: specs.shape_of(kind).without("group")
+            for option, kind in (("policies", "scaling_policy"), ("hooks", "lifecycle_hook"))
+        }
+        shape = tier_shape(Shape(specs.entry_point("tier", "group"), policies))
+    _filled, problems = specs.named(shape, groups, where)
+    if problems:
+        raise AnsibleFilterError("\n  ".join(problems))
     layout: dict[str, dict[str, t.Any]] = {"templates": {}, "groups": {}, "policies": {}, "hooks": {}}
-    problems: list[str] = []
     for name, tier in (specs.plain(groups) or {}).items():
-        if not isinstance(tier, dict):
-            problems.append(f"{where}.{name}: must be a dict of options, not {type(tier).__name__}")
-            continue
-        problems += specs.unknown_options(known, tier, f"{where}.{name}")
         size, policies, hooks = (tier.get(option) or {} for option in ("size", "policies", "hooks"))
         tags = {"tier": name, "role": name, **(tier.get("tags") or {})}
-        template = {option: tier[option] for option in template_options if option in tier}
+        template = {option: tier[option] for option in specs.of_kind("launch_template") if option in tier}
         if not template.get("user_data"):
             template["user_data"] = first_boot(
                 cell, name, hooks=[*_launching(hooks)], configuration=tier.get("configuration") or ""
@@ -52,13 +64,11 @@ def tier_layout(groups: dict[str, t.Any], cell: str, where: str = "tier_groups")
             "launch_template": name,
             "scaled": bool(policies),
             **{option: value for option, value in sizes.items() if value is not None},
-            **{option: tier[option] for option in group_options if option in tier},
+            **{option: tier[option] for option in specs.of_kind("autoscaling_group") if option in tier},
             "tags": tags,
         }
         layout["policies"] |= {f"{name}-{policy}": {"group": name, **options} for policy, options in policies.items()}
         layout["hooks"] |= {f"{name}-{hook}": {"group": name, **options} for hook, options in hooks.items()}
-    if problems:
-        raise AnsibleFilterError("\n  ".join(problems))
     return layout
 
 
@@ -111,7 +121,7 @@ def block_devices(wanted: dict[str, dict[str, t.Any]], keys: dict[str, str]) -> 
     """Volumes as amazon.aws.ec2_launch_template takes them; ``keys`` are the ids of KMS keys."""
     words = {"size": "volume_size", "type": "volume_type", "kms_key": "kms_key_id"}
     made = []
-    for device, volume in sorted(volumes.filled(wanted).items()):
+    for device, volume in sorted(volumes.normalised(wanted).items()):
         volume = {**volume, "kms_key": keys[volume["kms_key"]]} if volume.get("kms_key") else volume
         made.append({"device_name": device, "ebs": {words.get(key, key): value for key, value in volume.items()}})
     return made

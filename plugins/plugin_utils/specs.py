@@ -2,24 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the roles' argument specs say, and entries judged by them.
+"""What the roles' argument specs say, and entries validated by them.
 
 The options of a kind's entries are documented and typed once, in ``roles/<role>/meta/argument_specs.yml`` under the
-entry point named like the kind.
+entry point named like the kind; entries within an entry under the entry points that the kind's ``shapes`` name.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import pathlib
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 
 from .engine import registry
 from .engine.kind import Kind
+from .shapes import Shape, filled
+from .shapes import plain as plain
+from .shapes import suggestion as suggestion
+from .shapes import unknown_options as unknown_options
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 TAGS = {"type": "dict", "default": {}}
@@ -51,14 +53,41 @@ def variables_of(role: str) -> dict[str, t.Any]:
     return entry_point(role) or entry_point(role, role)
 
 
+def shape(role: str, name: str, held: dict[str, str] | None = None) -> Shape:
+    """The shape of an entry point, with those of the entries its options hold.
+
+    :param held: path of an option -> entry point of the entries under its names, as in :attr:`Kind.shapes`
+    """
+    return _shape(role, entry_point(role, name), held or {}, "")
+
+
+def _shape(role: str, options: dict[str, t.Any], held: dict[str, str], path: str) -> Shape:
+    entries: dict[str, Shape] = {}
+    parts: dict[str, Shape] = {}
+    for option, spec in options.items():
+        here = f"{path}{option}"
+        if here in held:
+            entries[option] = _shape(role, entry_point(role, held[here]), held, f"{here}.")
+        elif f"{here}.*" in held:
+            each = _shape(role, entry_point(role, held[f"{here}.*"]), held, f"{here}.*.")
+            entries[option] = Shape({}, each=each)
+        elif spec.get("options") and any(other.startswith(f"{here}.") for other in held):
+            parts[option] = _shape(role, spec["options"], held, f"{here}.")
+    return Shape(options, entries, parts)
+
+
 @functools.cache
+def shape_of(name: str) -> Shape:
+    """The shape of a kind's entries."""
+    kind = registry.kind(name)
+    owner = registry.kind(kind.options_of) if kind.options_of else kind
+    made = shape(owner.role, owner.name, kind.shapes)
+    return Shape({"tags": TAGS}).beside(made) if kind.taggable else made
+
+
 def of_kind(name: str) -> dict[str, t.Any]:
     """The options of a kind's entries."""
-    kind = registry.kind(name)
-    options = dict(entry_point(kind.role, name))
-    if kind.taggable:
-        options.setdefault("tags", TAGS)
-    return options
+    return shape_of(name).options
 
 
 def every_role() -> list[str]:
@@ -66,52 +95,11 @@ def every_role() -> list[str]:
     return sorted(path.name for path in ROLES.iterdir() if (path / "meta" / "argument_specs.yml").is_file())
 
 
-def suggestion(word: str, known: t.Iterable[str]) -> str:
-    """``; did you mean …?`` where something known looks alike, else what is known."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known: {', '.join(known)}" if len(known) <= 30 else ""
-
-
-def unknown_options(options: dict[str, t.Any], value: dict[str, t.Any], where: str) -> t.Iterator[str]:
-    """Every key no option goes by, at any depth."""
-    for key, item in value.items():
-        if key not in options:
-            yield f"{where}: there is no option {key}{suggestion(str(key), options)}"
-            continue
-        inner = options[key].get("options")
-        if inner and isinstance(item, dict) and options[key].get("type") == "dict":
-            yield from unknown_options(inner, item, f"{where}.{key}")
-        elif inner and isinstance(item, list):
-            for number, each in enumerate(item):
-                if isinstance(each, dict):
-                    yield from unknown_options(inner, each, f"{where}.{key}[{number}]")
-
-
-def plain(value: t.Any) -> t.Any:
-    """A copy without Ansible's lazy containers and tagged strings.
-
-    A validator copies what it is given, and with a lazy container the whole template engine.
-    """
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, str):
-        return str.__str__(value)
-    return value
-
-
 def validated(kind: Kind, name: str, entry: t.Any) -> tuple[dict[str, t.Any], list[str]]:
     """An entry with types converted and defaults filled in, and everything that is wrong with it."""
-    where = f"{kind.variable}.{name}"
-    if not isinstance(entry, dict):
-        return {}, [f"{where}: must be a dict of options, not {type(entry).__name__}"]
-    options, entry = of_kind(kind.name), plain(entry)
-    problems = list(unknown_options(options, entry, where))
-    if problems:
-        return entry, problems
-    result = ArgumentSpecValidator(options).validate(entry)
-    return result.validated_parameters, [f"{where}: {message}" for message in result.error_messages]
+    return filled(shape_of(kind.name), plain(entry), f"{kind.variable}.{name}")
+
+
+def named(of: Shape, entries: t.Any, where: str) -> tuple[dict[str, dict[str, t.Any]], list[str]]:
+    """What a variable holds, entries of a shape by name, in the same way."""
+    return filled(Shape({}, each=of), plain(entries or {}), where)

@@ -80,6 +80,11 @@ class Kind:
     #: The role that owns it and that role's variable with the entries, ``{logical name: {option: value}}``.
     role: str = ""
     variable: str = ""
+    #: The kind whose options the entries take (a bastion's template has those of any launch template); empty for its own.
+    options_of: str = ""
+    #: Path of an option that holds named entries -> entry point of the same role's argument specs that describes one:
+    #: ``{"listeners": "listener", "listeners.rules": "listener_rule"}``; ``*`` stands for names without options between.
+    shapes: t.ClassVar[dict[str, str]] = {}
     #: Options AWS cannot change on an existing resource: a difference means replacement.
     immutable: frozenset[str] = frozenset()
     #: Option -> kind, for options that name another resource (a string, a list or a dict's keys).

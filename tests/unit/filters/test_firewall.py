@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from ansible_collections.terrace.aws.plugins.filter.firewall import security_group_rules, security_groups_naming
+from ansible_collections.terrace.aws.plugins.filter.firewall import security_group_rules as filled_rules
+from ansible_collections.terrace.aws.plugins.filter.firewall import security_groups_naming
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
 IDS = {"web": "sg-1", "app": "sg-2"}
+
+
+def security_group_rules(rules, direction, *others, **more):
+    filled, problems = specs.named(specs.shape("firewall", f"{direction}_rule"), rules, "rules")
+    assert problems == []
+    return filled_rules(filled, direction, *others, **more)
 
 
 def test_ends_are_sorted_out_by_what_they_are():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -11,6 +13,7 @@ from ansible_collections.terrace.aws.plugins.filter.network import (
     vpc_routes,
     vpc_routes_ready,
 )
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
 TIERS = {"public": {"number": 0, "route": "internet"}, "app": {"number": 1}, "data": {"number": 2, "route": "none"}}
 
@@ -76,10 +79,14 @@ def test_no_network_is_nothing():
         ({"tiers": {"app": {"number": 0}}}, "needs a tier with route: internet"),
         ({"tiers": {"app": {"number": 0, "rout": "nat"}}}, "there is no option rout; did you mean route?"),
         ({"tiers": {"app": {"number": "one"}}}, "network_tiers.app"),
+        (
+            {"tiers": {**TIERS, "app": {"number": 9, "acl": {"ingress": {"100": {"cdir": "10.0.0.0/8"}}}}}},
+            "network_tiers.app.acl.ingress.100.cdir: there is no option cdir; did you mean cidr?",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said(change, said):
-    with pytest.raises(AnsibleFilterError, match=said.replace("(", r"\(")):
+    with pytest.raises(AnsibleFilterError, match=re.escape(said)):
         layout(**change)
 
 
@@ -91,7 +98,9 @@ def test_everything_wrong_is_said_at_once():
 
 def test_acl_rules_as_the_module_takes_them():
     rules = {"200": {"cidr": "10.0.0.0/8", "protocol": "icmp"}, "100": {"cidr": "0.0.0.0/0", "ports": "1024-65535"}}
-    assert acl_rules(rules) == [
+    filled, problems = specs.named(specs.shape("network", "network_acl_entry"), rules, "rules")
+    assert problems == []
+    assert acl_rules(filled) == [
         [100, "tcp", "allow", "0.0.0.0/0", None, None, 1024, 65535],
         [200, "icmp", "allow", "10.0.0.0/8", -1, -1, None, None],
     ]

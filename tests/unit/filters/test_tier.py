@@ -8,6 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.terrace.aws.plugins.filter import bastion, load_balancer, tier
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
 WEB = {
     "image": "/aws/service/debian/release/13/latest/amd64",
@@ -19,6 +20,9 @@ WEB = {
     "hooks": {"ready": {"heartbeat": 900}, "drain": {"transition": "terminating"}},
     "tags": {"Team": "shop"},
 }
+
+
+BASTION = {"image": "ami-12345678", "instance_type": "t3.micro", "security_groups": ["x"], "subnets": ["public-a"]}
 
 
 def test_a_tier_is_its_parts():
@@ -66,13 +70,40 @@ def test_given_user_data_is_kept():
 
 def test_a_misspelt_option_is_named():
     with pytest.raises(
-        AnsibleFilterError, match=r"tier_groups\.web: there is no option subnet; did you mean subnets\?"
+        AnsibleFilterError, match=r"tier_groups\.web\.subnet: there is no option subnet; did you mean subnets\?"
     ):
         tier.tier_layout({"web": {"subnet": ["a"]}}, "cell")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"policies": {"cpu": {"target": 60, "warm_up": 9}}},
+            "web.policies.cpu.warm_up: there is no option warm_up; did",
+        ),
+        ({"hooks": {"ready": {"hartbeat": 9}}}, "web.hooks.ready.hartbeat: there is no option hartbeat; did you mean"),
+        (
+            {"volumes": {"/dev/xvda": {"siz": 8}}},
+            "web.volumes./dev/xvda.siz: there is no option siz; did you mean size?",
+        ),
+        ({"size": {"minimum": 1}}, "web.size.minimum: there is no option minimum; did you mean min?"),
+        ({"refresh": {"warm": 1}}, "web.refresh.warm: there is no option warm; did you mean warmup?"),
+    ],
+)
+def test_nested_options_of_a_tier_are_named_by_their_path(change, said):
+    with pytest.raises(AnsibleFilterError) as error:
+        tier.tier_layout({"web": {**WEB, **change}}, "cell")
+    assert f"tier_groups.{said}" in str(error.value)
+
+
+def test_what_a_bastion_has_no_use_for_is_named():
+    with pytest.raises(AnsibleFilterError, match=r"bastion_hosts\.a\.policies: there is no option policies"):
+        bastion.bastion_layout({"a": {**BASTION, "policies": {}}}, "cell")
+
+
 def test_a_bastion_is_a_group_of_one_with_an_address():
-    layout = bastion.bastion_layout({"bastion": {"image": "ami-12345678", "subnets": ["public-a"]}}, "cell")
+    layout = bastion.bastion_layout({"bastion": BASTION}, "cell")
     group = layout["groups"]["bastion"]
     assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 1, 1)
     assert group["tags"]["role"] == "bastion"
@@ -150,7 +181,8 @@ def test_a_refresh_is_started_once():
 
 
 def test_volumes():
-    assert tier.block_devices({"/dev/xvda": {"size": 20, "kms_key": "data"}}, {"data": "key-1"}) == [
+    volumes, _problems = specs.named(specs.shape("tier", "volume"), {"/dev/xvda": {"size": 20, "kms_key": "data"}}, "")
+    assert tier.block_devices(volumes, {"data": "key-1"}) == [
         {
             "device_name": "/dev/xvda",
             "ebs": {

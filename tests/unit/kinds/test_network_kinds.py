@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 
@@ -159,5 +160,7 @@ def test_subnets_that_do_not_fit(entry, said):
     ],
 )
 def test_acl_rules_that_are_wrong(rule, said):
-    entry = {"ingress": {"100": rule}, "egress": {}}
-    assert any(said in problem for problem in registry.kind("network_acl").check("a", entry, {}))
+    kind = registry.kind("network_acl")
+    entry, problems = specs.validated(kind, "a", {"vpc": "main", "ingress": {100: rule}})
+    problems = problems or list(kind.check("a", entry, {}))
+    assert any("ingress.100" in problem and said in problem for problem in problems), problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import desired
+from ansible_collections.terrace.aws.plugins.plugin_utils import desired, specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
 KIND = registry.kind("security_group")
@@ -46,12 +46,19 @@ def pair(group: str, description: str) -> list[dict[str, str]]:
     return [{"GroupId": group, "Description": description}]
 
 
+def validated(**options):
+    return specs.validated(KIND, "web", {"vpc": "main", "description": "For web", **options})
+
+
 def entry(**options):
-    return {"vpc": "main", "description": "For web", "ingress": {}, "egress": {}, **options}
+    made, wrong = validated(**options)
+    assert wrong == []
+    return {option: value for option, value in made.items() if option != "tags"}
 
 
 def problems(name: str = "web", **options) -> str:
-    return "; ".join(KIND.check(name, entry(**options), {}))
+    made, wrong = validated(**options)
+    return "; ".join(wrong or KIND.check(name, made, {}))
 
 
 def test_permissions_of_one_description_are_one_rule(ec2, make, cell):
@@ -132,8 +139,12 @@ def test_circles_are_no_problem_and_unknown_groups_are():
     [
         ({"ports": 443, "from": "10.0.0.0/16"}, ""),
         ({"from": "10.0.0.0/16"}, "ports: is required"),
-        ({"ports": 443}, "from: is required"),
-        ({"ports": 443, "to": "web", "from": "web"}, "there is no option to"),
+        ({"ports": 443}, "firewall_security_groups.web.ingress.one.from: is required"),
+        (
+            {"ports": 443, "to": "web", "from": "web"},
+            "firewall_security_groups.web.ingress.one.to: there is no option to",
+        ),
+        ({"prots": 443, "from": "web"}, "ingress.one.prots: there is no option prots; did you mean ports?"),
         ({"ports": "90-80", "from": "web"}, "does not go upwards"),
         ({"ports": 65536, "from": "web"}, "must be all, 443 or 8000-8010"),
         ({"ports": "0-65535", "from": "web"}, "write all"),

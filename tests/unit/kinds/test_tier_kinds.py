@@ -51,7 +51,7 @@ def make_template(ec2, tags, image, kind="launch_template", name="web", **data):
             "ImageId": image,
             "InstanceType": "t3.micro",
             "UserData": base64.b64encode(b"#!/bin/sh\n").decode(),
-            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20, "Encrypted": True}}],
+            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": VOLUME}],
             "MetadataOptions": {
                 "HttpTokens": "required",
                 "HttpPutResponseHopLimit": 1,
@@ -74,6 +74,7 @@ def template(ec2, tags, image):
     return make_template(ec2, tags, image)
 
 
+VOLUME = {"VolumeSize": 20, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
 WANTED = {"image": PARAMETER, "instance_type": "t3.micro", "security_groups": [], "user_data": "#!/bin/sh\n"}
 
 
@@ -232,7 +233,7 @@ def test_bastion_address_knows_its_machine(cell, lab, ec2, scaling, subnet, tags
         ("launch_template", {**WANTED, "volumes": {"xvda": {"size": 8}}}, "keyed by its device"),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {}}}, "volumes./dev/xvda.size: is required"),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": 8, "typ": "gp3"}}}, "there is no option typ"),
-        ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": True}}}, "size: must be int"),
+        ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": True}}}, "size: must be a number"),
         ("autoscaling_group", {**GROUP, "min_size": 3}, "min_size: 3 is not between"),
         ("autoscaling_group", {**GROUP, "desired_capacity": 5}, "desired_capacity: 5 is not between"),
         ("autoscaling_group", {**GROUP, "health_check": "ELB"}, "the group has none"),
@@ -248,10 +249,12 @@ def test_bastion_address_knows_its_machine(cell, lab, ec2, scaling, subnet, tags
     ],
 )
 def test_wrong_entries_are_named(kind, options, words):
-    problems = list(registry.kind(kind).check("x", entry(kind, **options), {}))
+    made, problems = specs.validated(registry.kind(kind), "x", options)
+    problems = problems or list(registry.kind(kind).check("x", made, {}))
     assert any(words in problem for problem in problems), problems
 
 
 def test_a_bastions_options_are_those_of_a_tier():
-    assert specs.entry_point("bastion", "bastion_template") == specs.entry_point("tier", "launch_template")
-    assert specs.entry_point("bastion", "bastion_group") == specs.entry_point("tier", "autoscaling_group")
+    assert specs.of_kind("bastion_template") == specs.of_kind("launch_template")
+    assert specs.of_kind("bastion_group") == specs.of_kind("autoscaling_group")
+    assert specs.entry_point("bastion", "bastion_template") == specs.entry_point("bastion", "bastion_group") == {}

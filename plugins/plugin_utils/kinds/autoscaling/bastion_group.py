@@ -15,6 +15,7 @@ class BastionGroup(AutoscalingGroup):
     name = "bastion_group"
     role = "bastion"
     variable = "bastion_groups"
+    options_of = "autoscaling_group"
     references: t.ClassVar[dict[str, str]] = {**AutoscalingGroup.references, "launch_template": "bastion_template"}
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:

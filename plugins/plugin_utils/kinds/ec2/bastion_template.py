@@ -15,4 +15,5 @@ class BastionTemplate(LaunchTemplate):
     name = "bastion_template"
     role = "bastion"
     variable = "bastion_templates"
+    options_of = "launch_template"
     references: t.ClassVar[dict[str, str]] = dict(LaunchTemplate.references)

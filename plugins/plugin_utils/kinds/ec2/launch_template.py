@@ -34,6 +34,7 @@ class LaunchTemplate(Kind):
     name = "launch_template"
     role = "tier"
     variable = "tier_launch_templates"
+    shapes: t.ClassVar[dict[str, str]] = {"volumes": "volume"}
     references: t.ClassVar[dict[str, str]] = {
         "security_groups": "security_group",
         "profile": "iam_role",
@@ -112,13 +113,13 @@ class LaunchTemplate(Kind):
             "image_follow": True if entry["image_follow"] and entry["image"].startswith("/") else None,
             "key_pair": entry["key_pair"] or "",
             "profile": entry["profile"] or "",
-            "volumes": volumes.filled(entry["volumes"]),
+            "volumes": volumes.normalised(entry["volumes"]),
             "volume_tags": {k: str(v) for k, v in (entry.get("tags") or {}).items() if k not in MANAGED_TAGS},
         }
 
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
         if option == "volumes.kms_key":
-            return volumes.keys(entry["volumes"])
+            return volumes.keys(entry.get("volumes") or {})
         return super().names_in(option, entry)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
@@ -127,7 +128,7 @@ class LaunchTemplate(Kind):
         size = len(entry["user_data"].encode())
         if size > MOST_USER_DATA:
             yield f"user_data: EC2 takes {MOST_USER_DATA} bytes, it has {size}"
-        yield from (f"volumes.{problem}" for problem in volumes.misfits(entry["volumes"]))
+        yield from (f"volumes.{problem}" for problem in volumes.wrong(entry["volumes"]))
 
 
 def _origin(tags: dict[str, str]) -> tuple[str, str]:

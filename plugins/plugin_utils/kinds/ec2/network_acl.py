@@ -21,6 +21,7 @@ class NetworkAcl(Kind):
     name = "network_acl"
     role = "network"
     variable = "network_acls"
+    shapes: t.ClassVar[dict[str, str]] = dict.fromkeys(("ingress", "egress"), "network_acl_entry")
     immutable = frozenset({"vpc"})
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc", "subnets": "subnet"}
 
@@ -53,13 +54,10 @@ class NetworkAcl(Kind):
             if entry["Egress"] == egress and entry["RuleNumber"] != CLOSING_RULE
         }
 
-    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-        return {**entry, **{way: {str(k): _filled(v) for k, v in entry[way].items()} for way in ("ingress", "egress")}}
-
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for way in ("ingress", "egress"):
             for number, rule in entry[way].items():
-                yield from (f"{way}.{number}: {problem}" for problem in _wrong(str(number), rule))
+                yield from (f"{way}.{number}: {problem}" for problem in _wrong(number, rule))
 
 
 def _ports(found: dict[str, int] | None) -> str:
@@ -68,26 +66,15 @@ def _ports(found: dict[str, int] | None) -> str:
     return str(found["From"]) if found["From"] == found["To"] else f"{found['From']}-{found['To']}"
 
 
-def _filled(rule: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"action": "allow", "protocol": "tcp", **rule, "ports": str(rule.get("ports", "all"))}
-
-
 def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
     if not number.isdigit() or not 1 <= int(number) < CLOSING_RULE:
         yield f"a rule is keyed by its number, 1 to {CLOSING_RULE - 1}"
-    for key in sorted(set(rule) - {"action", "protocol", "cidr", "ports"}):
-        yield f"there is no option {key}; known: action, cidr, ports, protocol"
-    filled = _filled(rule)
-    if filled["action"] not in ("allow", "deny"):
-        yield f"action: must be allow or deny, not {filled['action']}"
-    if filled["protocol"] not in PROTOCOLS.values():
-        yield f"protocol: must be one of {', '.join(PROTOCOLS.values())}, not {filled['protocol']}"
     try:
-        ipaddress.ip_network(rule.get("cidr"))
+        ipaddress.ip_network(rule["cidr"])
     except ValueError as error:
         yield f"cidr: {error}"
-    first, _, last = filled["ports"].partition("-")
-    if filled["ports"] != "all" and not (
+    first, _, last = rule["ports"].partition("-")
+    if rule["ports"] != "all" and not (
         first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535
     ):
-        yield f"ports: must be all, a port or a range such as 1024-65535, not {filled['ports']}"
+        yield f"ports: must be all, a port or a range such as 1024-65535, not {rule['ports']}"

@@ -23,6 +23,7 @@ class SecurityGroup(Kind):
     name = "security_group"
     role = "firewall"
     variable = "firewall_security_groups"
+    shapes: t.ClassVar[dict[str, str]] = {"ingress": "ingress_rule", "egress": "egress_rule"}
     immutable = frozenset({"vpc", "description"})
     references: t.ClassVar[dict[str, str]] = {
         "vpc": "vpc",
@@ -65,7 +66,7 @@ class SecurityGroup(Kind):
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         ways = {
-            way: {str(name): security_rules.filled(rule, way) for name, rule in entry[way].items()}
+            way: {name: security_rules.normalised(rule, way) for name, rule in entry[way].items()}
             for way in PERMISSIONS
         }
         return {**entry, **ways}
@@ -86,7 +87,7 @@ class SecurityGroup(Kind):
             problems = [
                 f"{way}.{rule}: {problem}"
                 for rule, options in entry[way].items()
-                for problem in security_rules.wrong(str(rule), options, way)
+                for problem in security_rules.wrong(rule, options, way)
             ]
             yield from problems or self._twice(name, entry, way)
 
@@ -95,9 +96,9 @@ class SecurityGroup(Kind):
         """AWS keeps a permission once a group, so two rules cannot both hold it."""
         holders: dict[security_rules.Permission, str] = {}
         for rule, options in entry[way].items():
-            for one in security_rules.permissions(security_rules.filled(options, way), way):
+            for one in security_rules.permissions(security_rules.normalised(options, way), way):
                 one = one._replace(end=security_rules.SELF if one.end == name else one.end)
-                other = holders.setdefault(one, str(rule))
-                if other != str(rule):
+                other = holders.setdefault(one, rule)
+                if other != rule:
                     what = f"{one.protocol} {one.ports} {security_rules.ENDS[way]} {one.end}"
                     yield f"{way}.{rule}: {what} stands in {other} already"

@@ -36,22 +36,14 @@ class Permission(t.NamedTuple):
     end: str
 
 
-def listed(value: t.Any) -> list[str]:
-    """A list of words from one or several."""
-    if value is None:
-        return []
-    return sorted({str(each) for each in value}) if isinstance(value, list | tuple | set) else [str(value)]
-
-
-def filled(rule: dict[str, t.Any], direction: str) -> dict[str, t.Any]:
-    """A rule with its defaults, in the form AWS is read in."""
-    protocol = str(rule.get("protocol", "tcp"))
-    ports = listed(rule.get("ports")) or ["all"]
-    return {"protocol": protocol, "ports": ports, ENDS[direction]: listed(rule.get(ENDS[direction]))}
+def normalised(rule: dict[str, t.Any], direction: str) -> dict[str, t.Any]:
+    """A rule as AWS is read: nothing twice, and all ports or types where it names none."""
+    end = ENDS[direction]
+    return {**rule, "ports": sorted(set(rule["ports"])) or ["all"], end: sorted(set(rule[end]))}
 
 
 def permissions(rule: dict[str, t.Any], direction: str) -> t.Iterator[Permission]:
-    """Every permission a filled rule comes to."""
+    """Every permission a normalised rule expands to."""
     for ports in rule["ports"]:
         for end in rule[ENDS[direction]]:
             yield Permission(rule["protocol"], ports, end)
@@ -103,10 +95,9 @@ def _ports(protocol: str, first: int | None, last: int | None) -> str:
     return "all" if (first, last) == (0, 65535) else str(first) if first == last else f"{first}-{last}"
 
 
-def groups(rule: t.Any, direction: str) -> list[str]:
+def groups(rule: dict[str, t.Any], direction: str) -> list[str]:
     """The security groups of the inventory that a rule names."""
-    ends = listed(rule.get(ENDS[direction])) if isinstance(rule, dict) else []
-    return [end for end in ends if end != SELF and not FOREIGN.fullmatch(end) and not _addressed(end)]
+    return [end for end in rule[ENDS[direction]] if end != SELF and not FOREIGN.fullmatch(end) and not _addressed(end)]
 
 
 def _addressed(end: str) -> bool:
@@ -114,28 +105,22 @@ def _addressed(end: str) -> bool:
     return "/" in end or ":" in end or bool(re.fullmatch(r"[0-9.]+", end))
 
 
-def wrong(name: str, rule: t.Any, direction: str) -> t.Iterator[str]:
-    """What is wrong with a rule of the inventory, but for groups that do not exist."""
+def wrong(name: str, rule: dict[str, t.Any], direction: str) -> t.Iterator[str]:
+    """What is wrong with a rule of the inventory beyond types, but for groups that do not exist."""
     if not DESCRIPTION.fullmatch(name):
         yield f"a rule's name is its description on AWS: {ALLOWED}"
-    if not isinstance(rule, dict):
-        yield f"must be a dict of options, not {type(rule).__name__}"
-        return
-    known = ("protocol", "ports", ENDS[direction])
-    for key in sorted(set(rule) - set(known)):
-        yield f"there is no option {key}; known: {', '.join(known)}"
-    protocol = str(rule.get("protocol", "tcp"))
+    protocol = rule["protocol"]
     if protocol not in ("all", *PORTED, *TYPED) and not (protocol.isdigit() and int(protocol) <= 255):
         yield f"protocol: must be tcp, udp, icmp, icmpv6, all or a protocol's number, not {protocol}"
     elif protocol in NUMBERED:
         yield f"protocol: write {NUMBERED[protocol]}, not {protocol}"
-    if protocol in PORTED and not listed(rule.get("ports")):
+    if protocol in PORTED and not rule["ports"]:
         yield "ports: is required; a port, a range such as 8000-8010, a list of them, or all"
-    for ports in listed(rule.get("ports")):
+    for ports in rule["ports"]:
         yield from (f"ports: {problem}" for problem in _wrong_ports(protocol, ports))
-    if not listed(rule.get(ENDS[direction])):
+    if not rule[ENDS[direction]]:
         yield f"{ENDS[direction]}: is required; networks, prefix lists, self, or security groups by name"
-    for end in listed(rule.get(ENDS[direction])):
+    for end in rule[ENDS[direction]]:
         if _addressed(end):
             yield from (f"{ENDS[direction]}: {problem}" for problem in _wrong_network(end))
 

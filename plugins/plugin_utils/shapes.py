@@ -1,0 +1,178 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Entries validated by argument specs, nested entries by those of their own: types, defaults, choices, unknown options.
+
+Ansible's argument specs know a dict with fixed options, not a dict of entries under names of the operator's choice. A
+:class:`Shape` is an argument spec that says which options hold such entries, and what those look like.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+try:  # Where in which file something was written; ansible-core offers no public way to ask for it.
+    from ansible._internal._datatag._tags import Origin
+except ImportError:
+    Origin = None
+
+Options = dict[str, t.Any]
+#: The option that a plain value stands for, in shapes that have it: ``username: admin`` is ``username: {value: admin}``.
+SHORT = "value"
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What an entry may hold.
+
+    :ivar options: its options as in an argument spec
+    :ivar entries: option -> shape of each of the named entries it holds
+    :ivar parts: option -> shape of the one dict it is, where something inside holds named entries
+    :ivar each: for a dict without options of its own: the shape of the entries under its names
+    """
+
+    options: Options
+    entries: dict[str, Shape] = field(default_factory=dict)
+    parts: dict[str, Shape] = field(default_factory=dict)
+    each: Shape | None = None
+
+    @functools.cached_property
+    def validator(self) -> ArgumentSpecValidator:
+        """Ansible's own, for everything but what nested shapes validate."""
+        apart = ("options", "apply_defaults")
+        flat = {name: {k: v for k, v in self.options[name].items() if k not in apart} for name in self.parts}
+        every = {**self.options, **flat}
+        return ArgumentSpecValidator({name: {**option, "required": False} for name, option in every.items()})
+
+    @functools.cached_property
+    def required(self) -> list[str]:
+        """The options that must be given, which Ansible would name all in one sentence."""
+        return [name for name, option in self.options.items() if option.get("required")]
+
+    def beside(self, *others: Shape) -> Shape:
+        """The options of several shapes side by side; a later one decides."""
+        made = self
+        for other in others:
+            made = Shape(made.options | other.options, made.entries | other.entries, made.parts | other.parts)
+        return made
+
+    def without(self, *names: str) -> Shape:
+        """The shape lacking some options."""
+        options = {name: option for name, option in self.options.items() if name not in names}
+        return Shape(options, self.entries, self.parts)
+
+    def optional(self, *names: str) -> Shape:
+        """The shape with some options not required."""
+        return Shape(
+            self.options | {name: {**self.options[name], "required": False} for name in names}, self.entries, self.parts
+        )
+
+
+def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
+    """An entry with types converted and defaults filled in, nested ones too, and all that is wrong with it.
+
+    :param where: how the entry is named in what is wrong with it, ``firewall_security_groups.web``
+    """
+    if not isinstance(value, dict):
+        if SHORT not in shape.options or isinstance(value, list):
+            return {}, [f"{where}: must be a dict of options, not {type(value).__name__}"]
+        value = {SHORT: value}
+    if shape.each:
+        return _named(shape.each, value, where)
+    problems = list(unknown_options(shape.options, value, where, shape.parts))
+    nested = {**shape.entries, **shape.parts}
+    # An option without a value is one that was not given. What is nested is validated by its own shape.
+    given = {
+        name: {} if name in nested and isinstance(item, dict) else item
+        for name, item in value.items()
+        if item is not None and name in shape.options
+    }
+    problems += [f"{where}.{name}: is required" for name in shape.required if name not in given]
+    problems += [
+        f"{where}.{name}: {wrong}" for name, item in given.items() if (wrong := _unlike(shape.options[name], item))
+    ]
+    result = shape.validator.validate(given)
+    problems += [f"{where}: {message}" for message in result.error_messages]
+    made = result.validated_parameters
+    for name, inner in nested.items():
+        item = value[name] if isinstance(value.get(name), dict) else made.get(name)
+        if isinstance(item, dict):
+            fill = _named if name in shape.entries else filled
+            made[name], wrong = fill(inner, item, f"{where}.{name}")
+            problems += wrong
+    return made, problems
+
+
+def _unlike(option: Options, value: t.Any) -> str:
+    """What is wrong with a value that Ansible would convert into something nobody wrote."""
+    if isinstance(value, bool) and option["type"] in ("int", "float"):
+        return f"must be a number, not {str(value).lower()}"
+    if isinstance(value, bool | float) and option["type"] == "str":
+        return f"is read as {'a boolean' if isinstance(value, bool) else 'a number'}; write it in quotes"
+    return ""
+
+
+def _named(shape: Shape, value: dict[t.Any, t.Any], where: str) -> tuple[dict[str, t.Any], list[str]]:
+    made: dict[str, t.Any] = {}
+    problems: list[str] = []
+    for name, item in value.items():
+        made[str(name)], wrong = filled(shape, item, f"{where}.{name}")
+        problems += wrong
+    return made, problems
+
+
+def unknown_options(
+    options: Options, value: dict[str, t.Any], where: str, apart: t.Container[str] = ()
+) -> t.Iterator[str]:
+    """Every key no option goes by, at any depth but in the options that are looked at ``apart``."""
+    for key, item in value.items():
+        if key not in options:
+            yield f"{where}.{key}: there is no option {key}{suggestion(str(key), options)}{origin(key)}"
+            continue
+        inner = options[key].get("options")
+        if not inner or key in apart:
+            continue
+        if isinstance(item, dict) and options[key].get("type") == "dict":
+            yield from unknown_options(inner, item, f"{where}.{key}")
+        elif isinstance(item, list):
+            for number, each in enumerate(item):
+                if isinstance(each, dict):
+                    yield from unknown_options(inner, each, f"{where}.{key}[{number}]")
+
+
+def suggestion(word: str, known: t.Iterable[str]) -> str:
+    """``; did you mean …?`` where something known looks alike, else what is known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; known: {', '.join(known)}" if len(known) <= 30 else ""
+
+
+def origin(word: t.Any) -> str:
+    """`` (<file>:<line>)`` where a word of an inventory was read; empty where nothing tells."""
+    found = Origin.get_tag(word) if Origin else None
+    if not found or not found.path:
+        return ""
+    return f" ({os.path.relpath(found.path)}:{found.line_num or 1})"
+
+
+def plain(value: t.Any) -> t.Any:
+    """A copy without Ansible's lazy containers and tagged strings; keys stay tagged with where they were read.
+
+    A validator copies what it is given, and with a lazy container the whole template engine.
+    """
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    return value
