@@ -10,8 +10,9 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from . import specs
+from . import cell_rules, specs, texts
 from .engine import registry
+from .engine.kind import Kind
 
 #: ``{kind: {logical name: {option: value}}}``
 World = dict[str, dict[str, dict[str, t.Any]]]
@@ -55,9 +56,18 @@ def of_kinds(
             problems.append(f"{kind.variable}: must be a dict keyed by logical name, not {type(entries).__name__}")
             continue
         for key, entry in entries.items():
+            problems.extend(_misread(kind, str(key), entry))
             world[name][str(key)], wrong = specs.validated(kind, str(key), entry)
             problems.extend(wrong)
     return world, problems
+
+
+def _misread(kind: Kind, key: str, entry: t.Any) -> t.Iterator[str]:
+    """Texts of an entry, and of its tags, that YAML made something else of: the validator would make a text of those."""
+    shape, where = specs.shape_of(kind.name), f"{kind.variable}.{key}"
+    yield from texts.misread(shape.options, entry, where, shape)
+    if kind.taggable and isinstance(entry, dict):
+        yield from cell_rules.tag_problems(entry.get("tags"), f"{where}.tags")
 
 
 def with_tags(world: World, cell_tags: dict[str, t.Any]) -> World:
@@ -70,8 +80,16 @@ def with_tags(world: World, cell_tags: dict[str, t.Any]) -> World:
     return world
 
 
-def cross_checked(world: World, cell_name: str = "") -> list[str]:
-    """References to what does not exist, names AWS would not take, and what each kind finds wrong itself."""
+def cross_checked(
+    world: World, cell_name: str = "", cell_tags: dict[str, t.Any] | None = None, cells: t.Container[str] = ()
+) -> list[str]:
+    """References to what does not exist, names AWS would not take, and what each kind finds wrong itself.
+
+    A reference to a kind that ``world`` does not hold (the layer of another role) is not judged here: whether what it
+    names exists is for AWS to say.
+
+    :param cells: the inventory's cells; ``<cell>/<name>`` is a reference to another one's resource
+    """
     problems: list[str] = []
     for name, entries in world.items():
         kind = registry.kind(name)
@@ -79,7 +97,8 @@ def cross_checked(world: World, cell_name: str = "") -> list[str]:
             where = f"{kind.variable}.{key}"
             for option, other in kind.references.items():
                 for wanted in kind.names_in(option, entry):
-                    if other in world and wanted not in world[other]:
+                    elsewhere = wanted.partition("/")[0] != cell_name and wanted.partition("/")[0] in cells
+                    if other in world and wanted not in world[other] and not ("/" in wanted and elsewhere):
                         known = specs.suggestion(wanted, world[other])
                         problems.append(
                             f"{where}.{option}: no {other} is called {wanted} in {registry.kind(other).variable}{known}"
@@ -87,7 +106,11 @@ def cross_checked(world: World, cell_name: str = "") -> list[str]:
             length = len(f"{cell_name}-{key}")
             if kind.longest_name and length > kind.longest_name:
                 problems.append(
-                    f"{where}: AWS takes {kind.longest_name} characters, {cell_name}-{key} has {length}; shorten the name"
+                    f"{where}: AWS allows at most {kind.longest_name} characters, {cell_name}-{key} has {length}; "
+                    "shorten the name"
                 )
+            if kind.taggable:
+                every = {**(cell_tags or {}), **(entry.get("tags") or {})}
+                problems.extend(cell_rules.count_problems(every, f"{where}.tags"))
             problems.extend(f"{where}: {problem}" for problem in kind.check(key, entry, world))
     return problems

@@ -16,11 +16,11 @@ import json
 import re
 import typing as t
 from dataclasses import dataclass
-from datetime import date
 
 from . import specs
 from .engine import registry
 from .engine.plan import Rules
+from .texts import not_text, sort_of
 
 TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
@@ -140,7 +140,7 @@ def _text(name: str, value: t.Any) -> str:
     if problem := not_text(name, value):
         raise SwitchError(problem)
     if not isinstance(value, str | int):
-        raise SwitchError(f"{name}: must be a text, not {_sort(value)}")
+        raise SwitchError(f"{name}: must be a text, not {sort_of(value)}")
     text = str(value).strip()
     if switch.shape and not re.fullmatch(switch.shape, text):
         raise SwitchError(f"{name}: {text} is not {switch.right}")
@@ -165,7 +165,7 @@ def _batch(name: str, value: t.Any) -> t.Any:
 
 def _options(name: str, value: t.Any) -> dict[str, t.Any]:
     if not isinstance(value, dict):
-        raise SwitchError(f"{name}: must be a dict of options as in an argument spec, not {_sort(value)}")
+        raise SwitchError(f"{name}: must be a dict of options as in an argument spec, not {sort_of(value)}")
     return dict(value)
 
 
@@ -184,7 +184,7 @@ def _listed(name: str, value: t.Any, example: str) -> list[str]:
         else:
             given = [text]
     if not isinstance(given, list | tuple):
-        raise SwitchError(f"{name}: must be a list, not {_sort(given)}; {_as_list(name, [example])}")
+        raise SwitchError(f"{name}: must be a list, not {sort_of(given)}; {_as_list(name, [example])}")
     for each in given:
         if not isinstance(each, str) or not each.strip():
             raise SwitchError(f"{name}: {each!r} in the list is not a text; {_as_list(name, [example])}")
@@ -232,33 +232,5 @@ READERS: dict[str, t.Callable[[str, t.Any], t.Any]] = {
 }
 
 
-def _sort(value: t.Any) -> str:
-    """What a value is, as an inventory's author calls it."""
-    sorts = (
-        (bool, "a boolean"),
-        (int | float, "a number"),
-        (date, "a date"),
-        (dict, "a dict"),
-        (list | tuple, "a list"),
-    )
-    return next((word for sort, word in sorts if isinstance(value, sort)), "a text")
-
-
 def _as_list(name: str, items: list[str]) -> str:
     return f"write a list: -e '{json.dumps({name: [item for item in items if item]})}'"
-
-
-def not_text(where: str, value: t.Any) -> str:
-    """What is wrong with a value that is to be a text and that YAML made something else of; empty where nothing is.
-
-    ``1.10`` is the number 1.1 by then, ``yes`` a boolean, ``2026-11-29`` a date: the text that was meant is lost.
-    """
-    if isinstance(value, bool):
-        example = "yes" if value else "no"
-    elif isinstance(value, float):
-        example = f"{value}0"
-    elif isinstance(value, date):
-        example = str(value)
-    else:
-        return ""
-    return f'{where}: {str(value).lower()} is {_sort(value)} and no text; write it in quotes: "{example}"'

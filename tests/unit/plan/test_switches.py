@@ -90,9 +90,11 @@ def test_what_is_no_list_of_patterns_is_refused(given, words):
 
 
 def test_texts_that_yaml_made_something_else_of():
-    assert 'is a number and no text; write it in quotes: "1.10"' in problem("destroy_confirm", 1.1)
-    assert "is a boolean and no text" in problem("destroy_confirm", True)
-    assert 'is a date and no text; write it in quotes: "2026-11-29"' in problem("terrace_take_lock", date(2026, 11, 29))
+    assert "1.1 is a number and not a text (YAML reads 1.10 as 1.1)" in problem("destroy_confirm", 1.1)
+    assert "is a boolean and not a text" in problem("destroy_confirm", True)
+    assert 'is a date and not a text; write it in quotes, for example "2026-11-29"' in problem(
+        "terrace_take_lock", date(2026, 11, 29)
+    )
     assert "must be a text, not a list" in problem("destroy_confirm", ["a"])
 
 
