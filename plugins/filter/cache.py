@@ -12,7 +12,7 @@ from ..plugin_utils.shared import managed_data
 
 
 def cache_parameters(parameters: dict[str, t.Any]) -> dict[str, str]:
-    """Parameters as ElastiCache tells them: texts, truth values as yes and no."""
+    """Parameters as ElastiCache tells them: texts, switches as yes and no."""
     return {name: managed_data.yes_or_no(value) for name, value in parameters.items()}
 
 

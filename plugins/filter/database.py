@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.engine.kind import FAILED, READY
-from ..plugin_utils.kinds.rds import rds
+from ..plugin_utils.kinds.rds import rds, rds_states
 from ..plugin_utils.shared import managed_data
 
 Entry = dict[str, t.Any]
@@ -47,13 +47,18 @@ def rds_replicas(write: dict[str, Entry], resources: Resources) -> dict[str, Ent
     return {
         name: _arguments(entry, resources)
         for name, entry in write.items()
-        if entry.get("source") and (entry["id"] or known.get(entry["source"], {}).get("state") == READY)
+        if entry.get("source") and (not _new(entry) or known.get(entry["source"], {}).get("state") == READY)
     }
 
 
 def rds_replicas_left(write: dict[str, Entry], resources: Resources) -> list[str]:
     """The replicas that do not exist yet."""
     return sorted(name for name, entry in write.items() if entry.get("source") and name not in resources["db_instance"])
+
+
+def _new(entry: Entry) -> bool:
+    """Whether an instance is created, as a replacement too: then it is given everything, and its own name."""
+    return not entry["id"] or entry.get("action") == "create"
 
 
 def _arguments(entry: Entry, resources: Resources) -> Entry:
@@ -69,7 +74,7 @@ def _arguments(entry: Entry, resources: Resources) -> Entry:
     found = {option: desired[option] for option in SAME if option in desired}
     found |= {theirs: desired[ours] for ours, theirs in NAMES.items() if ours in desired}
     found |= {
-        "db_instance_identifier": entry["id"] or entry["aws_name"].lower(),
+        "db_instance_identifier": entry["aws_name"].lower() if _new(entry) else entry["id"],
         "db_subnet_group_name": ident("db_subnet_group", entry.get("subnet_group")),
         "db_parameter_group_name": ident("db_parameter_group", entry.get("parameter_group")),
         "vpc_security_group_ids": [ident("security_group", name) for name in entry.get("security_groups") or []],
@@ -79,9 +84,14 @@ def _arguments(entry: Entry, resources: Resources) -> Entry:
     }
     if entry.get("source"):
         found |= {"read_replica": True, "source_db_instance_identifier": ident("db_instance", entry["source"])}
-    elif not entry["id"]:
+    elif _new(entry):
         found["kms_key_id"] = ident("kms_key", entry.get("kms_key"), "arn")
         found["secret"] = ident("secret", entry.get("credentials"), "arn")
+    fields = () if _new(entry) else entry.get("fields") or ()
+    if rds_states.PROMOTION in fields:
+        found["read_replica"] = False
+    if "status" in fields:
+        found["state"] = "started"
     if entry.get("allocated_storage"):
         found["tags"][rds.STORAGE_TAG] = str(entry["allocated_storage"])
     return {option: value for option, value in found.items() if value is not None}
@@ -90,7 +100,7 @@ def _arguments(entry: Entry, resources: Resources) -> Entry:
 def _sizes(entry: Entry) -> Entry:
     """Version and storage, which AWS moves on by itself: asked for at creation, and where the plan wants another."""
     found: Entry = {}
-    exists, fields = bool(entry["id"]), entry.get("fields") or []
+    exists, fields = not _new(entry), entry.get("fields") or []
     if not entry.get("source") and (not exists or {"engine_version", "minor_version"} & set(fields)):
         minor = entry.get("minor_version")
         found["engine_version"] = entry["engine_version"] + (f".{minor}" if minor is not None else "")
@@ -104,17 +114,8 @@ def _sizes(entry: Entry) -> Entry:
 
 
 def rds_parameters(parameters: dict[str, t.Any]) -> dict[str, str]:
-    """Parameters as RDS tells them: texts, truth values as 0 and 1."""
+    """Parameters as RDS tells them: texts, switches as 0 and 1."""
     return {name: managed_data.text_of(value) for name, value in parameters.items()}
-
-
-def rds_protected(gone: dict[str, Entry]) -> list[Entry]:
-    """Those that AWS would not delete, as items."""
-    return [
-        {"key": name, "value": resource}
-        for name, resource in gone.items()
-        if resource["attributes"]["deletion_protection"] and resource["state"] != "leaving"
-    ]
 
 
 def rds_replicas_first(gone: dict[str, Entry]) -> list[Entry]:
@@ -144,6 +145,5 @@ class FilterModule:
             "rds_replicas": rds_replicas,
             "rds_replicas_left": rds_replicas_left,
             "rds_parameters": rds_parameters,
-            "rds_protected": rds_protected,
             "rds_replicas_first": rds_replicas_first,
         }

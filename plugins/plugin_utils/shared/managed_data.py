@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 import typing as t
 
+from botocore.exceptions import ClientError
+
+from ...module_utils import parameter_groups
 from ..engine.cell import Cell
+from ..engine.kind import CELL_TAG
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY, WEEK, SHORTEST = 24 * 60, 7 * 24 * 60, 30
@@ -20,16 +24,35 @@ _WEEKLY = re.compile(rf"({'|'.join(DAYS)}):([01]\d|2[0-3]):([0-5]\d)-({'|'.join(
 def tagged(
     cell: Cell, service: str, kind: str, items: list[dict[str, t.Any]], name: str, arn: str
 ) -> list[tuple[str, dict[str, t.Any], dict[str, str]]]:
-    """This cell's items of a service that tells tags one resource a call; only what is called like the cell is asked.
+    """This cell's items of a service that returns tags one resource a call, whatever AWS calls them.
+
+    The tagging API says which items are the cell's. It lags some seconds behind, so items named like the cell's are asked
+    for their tags where it does not list them.
 
     :param name: the key of an item's name, ``arn`` that of its ARN
     """
-    likely = [item for item in items if cell.logical(item[name]) is not None]
-    with_tags = cell.map(
-        lambda item: {**item, "Tags": _tags(cell, service, item[arn])},
-        likely,
-    )
+    likely = candidates(cell, items, lambda item: item[name], lambda item: item[arn])
+    with_tags = cell.map(lambda item: {**item, "Tags": _tags(cell, service, item[arn])}, likely)
     return list(cell.owned(kind, with_tags, lambda item: item["Tags"], lambda item: item[name]))
+
+
+def candidates(
+    cell: Cell, items: t.Iterable[t.Any], name: t.Callable[[t.Any], str], arn: t.Callable[[t.Any], str]
+) -> list[t.Any]:
+    """Those of ``items`` that may be the cell's: named like it, or listed as its own by the tagging API.
+
+    The index is asked for only where there is anything that is not named like the cell: what AWS itself provides
+    (``default.postgres17``) does not count.
+    """
+    items = list(items)
+    named = [cell.logical(name(item)) is not None for item in items]
+    others = any(not like and not name(item).startswith("default") for like, item in zip(named, items, strict=True))
+    index = cell.tagged() if others else {}
+    return [
+        item
+        for like, item in zip(named, items, strict=True)
+        if like or index.get(arn(item), {}).get(CELL_TAG) == cell.name
+    ]
 
 
 def _tags(cell: Cell, service: str, arn: str) -> dict[str, str]:
@@ -94,10 +117,34 @@ def zones(world: dict[str, dict[str, t.Any]], kind: str, group: str | None) -> s
 
 
 def text_of(value: t.Any) -> str:
-    """A parameter's value as RDS tells it."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    """A parameter's value as RDS and PostgreSQL are compared: switches are 0 and 1, however they are spelled.
+
+    RDS spells some parameters 0 and 1 and others off and on; terrace.aws.rds_parameter_group writes each as RDS spells it.
+    """
+    return parameter_groups.folded(value, "1", "0")
 
 
 def yes_or_no(value: t.Any) -> str:
-    """A parameter's value as ElastiCache tells it."""
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    """A parameter's value as ElastiCache spells it: switches are yes and no, numbers stay numbers."""
+    return parameter_groups.folded(value, "yes", "no")
+
+
+def parameter_errors(
+    cell: Cell, service: str, operation: str, family: dict[str, str], parameters: dict[str, str]
+) -> t.Iterator[str]:
+    """What the engine of a parameter group's family would refuse of its parameters.
+
+    :param operation: the call that returns the engine's defaults, ``family`` its argument
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEngineDefaultParameters.html
+    """
+    if not parameters:
+        return
+    pages = cell.client(service).get_paginator(operation).paginate(**family)
+    try:
+        described = [each for page in pages for each in page["EngineDefaults"].get("Parameters", [])]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidParameterValue":
+            raise
+        yield f"family: {', '.join(family.values())} is not a family AWS has in this region"
+        return
+    yield from (f"parameters: {problem}" for problem in parameter_groups.problems(parameters, described))

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
-from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds import rds
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds import rds, rds_states
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_instance import DbInstance
+from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_parameter_group import DbParameterGroup
 
 
 def tags(kind: str, name: str, **more: str) -> list[dict[str, str]]:
@@ -104,13 +106,13 @@ def test_more_than_a_page(lab, cell):
     [
         ({}, ""),
         ({"backup_retention_period": 36}, "36 days is out of range"),
-        ({"instance_class": "m5.large"}, "is no instance class"),
+        ({"instance_class": "m5.large"}, "is not an instance class"),
         ({"instance_class": "db.t4g.micro", "performance_insights": True}, "too small"),
         ({"allocated_storage": 5}, "5 GiB is out of range"),
         ({"max_allocated_storage": 21}, "10 % over"),
         ({"iops": 4000}, "from 400 GiB on"),
         ({"storage_type": "io2", "allocated_storage": 100}, "iops: missing"),
-        ({"engine_version": "17.4"}, "no major version"),
+        ({"engine_version": "17.4"}, "not a major version"),
         ({"monitoring_interval": 60}, "monitoring_role_arn: missing"),
         ({"backup_window": "05:00-06:00", "maintenance_window": "Sun:05:30-Sun:06:30"}, "overlaps"),
         ({"backup_window": "23:45-00:30", "maintenance_window": "mon:00:00-mon:01:00"}, "overlaps"),
@@ -146,3 +148,126 @@ def test_credentials_are_needed_to_make_an_instance_only():
     entries = {"main": {"auth_token": True}, "open": {"auth_token": False}}
     found = list(registry.kind("replication_group").precreate_errors(None, entries))
     assert [each.split(":")[0] for each in found] == ["main.credentials"]
+
+
+def status(lab: Any, cell: Any, word: str) -> Any:
+    """The instance ``main`` as it is read in a status."""
+    found = cell().observed("db_instance")["main"]
+    found.status, found.state = word, rds_states.state(word)
+    return found
+
+
+KIND = DbInstance()
+
+
+def test_a_failed_state_has_a_remedy_and_more_storage_mends_a_full_one(lab, cell):
+    made(lab)
+    full = status(lab, cell, "storage-full")
+    assert full.state == "failed"
+    assert KIND.remedy("main", entry(allocated_storage=20), full) == (
+        "its 50 GiB are full: raise database_instances.main.allocated_storage above 50"
+    )
+    assert KIND.remedy("main", entry(allocated_storage=80), full) == "retry"
+    for word in ("failed", "incompatible-parameters", "incompatible-something-new", "restore-error"):
+        found = status(lab, cell, word)
+        assert found.state == "failed"
+        assert len(KIND.remedy("main", entry(), found)) > 20
+    assert "reboot-db-instance" in KIND.remedy("main", entry(), status(lab, cell, "incompatible-parameters"))
+
+
+def test_a_minor_version_is_never_taken_back(lab, cell):
+    made(lab)
+    found = cell().observed("db_instance")["main"]
+    assert found.attributes["minor_version"] == 4
+    for wanted, fields in ((3, {}), (4, {}), (None, {}), (6, {"minor_version": {"before": 4, "after": 6}})):
+        desired = entry(minor_version=wanted)
+        assert KIND.condition("main", desired, found) == fields
+        assert "minor_version" not in plan.compare(KIND, desired, found)
+
+
+def test_a_major_version_goes_up_only_and_when_allowed(lab, cell):
+    made(lab)
+    found = cell().observed("db_instance")["main"]
+    up, down = ({"engine_version": {"before": "17", "after": each}} for each in ("18", "16"))
+    assert "allow_major_version_upgrade: true" in KIND.refusal("main", up, entry(engine_version="18"), found)
+    assert KIND.refusal("main", up, entry(engine_version="18", allow_major_version_upgrade=True), found) == ""
+    allowed = entry(engine_version="16", allow_major_version_upgrade=True)
+    assert "cannot downgrade PostgreSQL 17 to 16" in KIND.refusal("main", down, allowed, found)
+
+
+def test_a_replica_without_source_is_promoted_when_that_is_allowed(lab, cell):
+    made(lab, BackupRetentionPeriod=1)
+    lab.client("rds").create_db_instance_read_replica(
+        DBInstanceIdentifier="test-copy", SourceDBInstanceIdentifier="test-main", Tags=tags("db_instance", "copy")
+    )
+    found = cell().observed("db_instance")["copy"]
+    fields = KIND.condition("copy", entry(), found)
+    assert fields == {"promotion": {"before": "replica of main", "after": "standalone instance"}}
+    assert "database_instances.copy.allow_promotion: true" in KIND.refusal("copy", fields, entry(), found)
+    assert KIND.refusal("copy", fields, entry(allow_promotion=True), found) == ""
+    assert KIND.condition("copy", entry(source="main"), found) == {}
+
+
+def test_a_stopped_instance_is_named_and_not_changed(lab, cell):
+    made(lab)
+    found = status(lab, cell, "stopped")
+    fields = KIND.condition("main", entry(), found)
+    assert fields == {"status": {"before": "stopped", "after": "available"}}
+    assert KIND.refusal("main", fields, entry(), found) == ""
+    change = {**fields, "instance_class": {"before": "db.t4g.medium", "after": "db.m5.large"}}
+    assert "start it first" in KIND.refusal("main", change, entry(), found)
+
+
+def test_what_is_protected_is_neither_removed_nor_replaced(lab, cell):
+    made(lab, DeletionProtection=True)
+    found = cell().observed("db_instance")["main"]
+    assert "run of its own" in KIND.refusal("main", {}, {}, found)
+    assert KIND.refusal("main", {"subnet_group": {}}, entry(), found)
+    assert KIND.refusal("main", {"instance_class": {}}, entry(), found) == ""
+    found.attributes["deletion_protection"] = False
+    assert KIND.refusal("main", {}, {}, found) == ""
+
+
+def test_names_come_from_tags_whatever_aws_calls_things(lab, cell):
+    rds_client = lab.client("rds")
+    rds_client.create_db_parameter_group(
+        DBParameterGroupName="legacy-settings",
+        DBParameterGroupFamily="postgres17",
+        Description="by hand",
+        Tags=tags("db_parameter_group", "main"),
+    )
+    made(lab, DBInstanceIdentifier="legacy-db", DBParameterGroupName="legacy-settings")
+    looked = cell()
+    found = looked.observed("db_instance")["main"]
+    assert (found.id, found.facts["name"]) == ("legacy-db", "legacy-db")
+    assert found.attributes["parameter_group"] == "main"
+    assert looked.observed("db_parameter_group")["main"].facts["name"] == "legacy-settings"
+
+
+def test_parameters_compare_by_meaning_and_are_refused_before_the_first_write(lab, cell):
+    rds_client = lab.client("rds")
+    rds_client.create_db_parameter_group(
+        DBParameterGroupName="test-main",
+        DBParameterGroupFamily="postgres17",
+        Description="Made by Terrace",
+        Tags=tags("db_parameter_group", "main"),
+    )
+    written = [
+        {"ParameterName": "synchronous_commit", "ParameterValue": "off", "ApplyMethod": "immediate"},
+        {"ParameterName": "log_duration", "ParameterValue": "0", "ApplyMethod": "immediate"},
+    ]
+    rds_client.modify_db_parameter_group(DBParameterGroupName="test-main", Parameters=written)
+    kind, found = DbParameterGroup(), cell().observed("db_parameter_group")["main"]
+    for off in (False, "off", "0", 0):
+        given = {"family": "postgres17", "parameters": {"synchronous_commit": off, "log_duration": off}}
+        desired, wrong = specs.validated(kind, "main", given)
+        assert wrong == []
+        assert plan.compare(kind, desired, found) == {}, off
+        assert list(kind.prechange_errors(cell(), {"main": desired})) == []
+    desired["parameters"] = {"log_duration": "sometimes", "wrok_mem": 1}
+    assert list(kind.prechange_errors(cell(), {"main": desired})) == [
+        "main.parameters: log_duration: sometimes is not allowed; allowed are 0,1",
+        "main.parameters: there is no parameter wrok_mem; did you mean work_mem?",
+    ]
+    desired["family"] = "postgres999x"
+    assert "not a family" in next(kind.prechange_errors(cell(), {"main": desired}))

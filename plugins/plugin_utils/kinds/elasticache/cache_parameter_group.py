@@ -13,8 +13,8 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
-from ...shared import managed_data
+from ...engine.kind import CREATE_FIRST, Kind, Resource
+from ...shared import aws_names, managed_data
 
 FAMILY = re.compile(r"(redis|valkey)\d+(\.\w+)?")
 
@@ -24,6 +24,8 @@ class CacheParameterGroup(Kind):
     role = "cache"
     variable = "cache_parameter_groups"
     immutable = frozenset({"family", "description"})
+    # A group in use cannot be deleted (InvalidCacheParameterGroupState): replication groups move to the new one first.
+    replacement = CREATE_FIRST
     longest_name = 255
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -36,9 +38,12 @@ class CacheParameterGroup(Kind):
                 attributes={
                     "family": group["CacheParameterGroupFamily"],
                     "description": group["Description"],
-                    "parameters": {each["ParameterName"]: each.get("ParameterValue", "") for each in parameters},
+                    "parameters": {
+                        each["ParameterName"]: managed_data.yes_or_no(each.get("ParameterValue", ""))
+                        for each in parameters
+                    },
                 },
-                facts={"arn": group["ARN"]},
+                facts={"name": group["CacheParameterGroupName"], "arn": group["ARN"]},
                 tags=tags,
             )
             for (name, group, tags), parameters in zip(mine, values, strict=True)
@@ -52,9 +57,20 @@ class CacheParameterGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "parameters": {k: managed_data.yes_or_no(v) for k, v in entry["parameters"].items()}}
 
+    def prechange_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """Parameters that do not exist and values ElastiCache would refuse."""
+        for name, entry in entries.items():
+            values = self.normalise(entry)["parameters"]
+            arguments = {"CacheParameterGroupFamily": entry["family"]}
+            found = managed_data.parameter_errors(
+                cell, "elasticache", "describe_engine_default_parameters", arguments, values
+            )
+            yield from (f"{name}.{problem}" for problem in found)
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)
         if not FAMILY.fullmatch(entry["family"]):
-            yield f"family: {entry['family']} is no family of Redis or Valkey; right would be redis7 or valkey8"
+            yield f"family: {entry['family']} is not a parameter group family of Redis or Valkey; for example redis7 or valkey8"
         for parameter, value in entry["parameters"].items():
             if isinstance(value, dict | list) or value is None:
-                yield f"parameters.{parameter}: must be a text, a number or a truth value"
+                yield f"parameters.{parameter}: must be a text, a number or a boolean"

@@ -13,7 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-from ...shared import managed_data
+from ...shared import aws_names, managed_data
 
 
 class CacheSubnetGroup(Kind):
@@ -32,10 +32,13 @@ class CacheSubnetGroup(Kind):
                     "description": group["CacheSubnetGroupDescription"],
                     "subnets": cell.names_of("subnet", [each["SubnetIdentifier"] for each in group["Subnets"]]),
                 },
-                facts={"arn": group["ARN"], "vpc_id": group.get("VpcId", "")},
+                facts={"name": group["CacheSubnetGroupName"], "arn": group["ARN"], "vpc_id": group.get("VpcId", "")},
                 tags=tags,
             )
             for name, group, tags in managed_data.tagged(
                 cell, "elasticache", self.name, groups, "CacheSubnetGroupName", "ARN"
             )
         }
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)

@@ -4,8 +4,9 @@
 
 """Reading Elastic Load Balancing in bulk.
 
-It knows no filter by tag: everything of the region whose name begins with the cell's is described, and tags are asked
-for twenty resources a call. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
+It has no filter by tag: everything of the region is described, the tagging API says which of it is the cell's, and tags of
+what is named like the cell and not listed there are asked for twenty resources a call.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
+from ...shared import managed_data
 
 #: As many ARNs as DescribeTags takes.
 TAG_BATCH = 20
@@ -20,14 +22,14 @@ TAG_BATCH = 20
 
 def load_balancers(cell: Cell) -> list[dict[str, t.Any]]:
     """Load balancers that may be the cell's, with their ``Tags``."""
-    return _tagged(
-        cell, "LoadBalancerArn", _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName")
-    )
+    arn = "LoadBalancerArn"
+    return _tagged(cell, arn, _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName", arn))
 
 
 def target_groups(cell: Cell) -> list[dict[str, t.Any]]:
     """Target groups that may be the cell's, with their ``Tags``."""
-    return _tagged(cell, "TargetGroupArn", _named(cell, "describe_target_groups", "TargetGroups", "TargetGroupName"))
+    arn = "TargetGroupArn"
+    return _tagged(cell, arn, _named(cell, "describe_target_groups", "TargetGroups", "TargetGroupName", arn))
 
 
 def attributes(cell: Cell, operation: str, **arn: str) -> dict[str, str]:
@@ -37,13 +39,13 @@ def attributes(cell: Cell, operation: str, **arn: str) -> dict[str, str]:
 
 
 def target_group_name(cell: Cell, arn: str | None) -> str:
-    """The logical name of a target group; the ARN where it is not the cell's. Costs no call: the ARN holds the name."""
-    parts = (arn or "").split(":targetgroup/")
-    return (cell.logical(parts[-1].split("/")[0]) if len(parts) == 2 else None) or arn or ""
+    """The logical name of a target group; the ARN where it is not the cell's."""
+    return cell.name_of("target_group", arn)
 
 
-def _named(cell: Cell, operation: str, result: str, key: str) -> list[dict[str, t.Any]]:
-    return [item for item in cell.pages("elbv2", operation, result) if cell.logical(item[key]) is not None]
+def _named(cell: Cell, operation: str, result: str, key: str, arn: str) -> list[dict[str, t.Any]]:
+    items = cell.pages("elbv2", operation, result)
+    return managed_data.candidates(cell, items, lambda item: item[key], lambda item: item[arn])
 
 
 def _tagged(cell: Cell, key: str, items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:

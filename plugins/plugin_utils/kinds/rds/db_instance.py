@@ -9,27 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, LEAVING, PENDING, READY, Kind, Resource
-from . import rds, rds_checks
-
-#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html#Overview.DBInstance.Status
-STATES = {
-    "available": READY,
-    "backing-up": READY,
-    "storage-optimization": READY,
-    "storage-config-upgrade": READY,
-    "stopped": READY,
-    "deleting": LEAVING,
-    "failed": FAILED,
-    "inaccessible-encryption-credentials": FAILED,
-    "incompatible-network": FAILED,
-    "incompatible-option-group": FAILED,
-    "incompatible-parameters": FAILED,
-    "incompatible-restore": FAILED,
-    "insufficient-capacity": FAILED,
-    "restore-error": FAILED,
-    "storage-full": FAILED,
-}
+from ...engine.kind import Kind, Resource
+from . import rds, rds_checks, rds_states
 
 
 class DbInstance(Kind):
@@ -45,6 +26,11 @@ class DbInstance(Kind):
         "credentials": "secret",
         "source": "db_instance",
     }
+    # Any other reference is named in the create call and only has to exist; a replica is made from a running source.
+    needs_ready = frozenset({"source"})
+    # ModifyDBInstance and DeleteDBInstance refuse an instance that is being created or modified.
+    waits_for_itself = True
+    replacement_reason = "its identifier and its endpoint are unique, and a copy would not hold the data"
     data = True
     longest_name = 63
 
@@ -55,20 +41,19 @@ class DbInstance(Kind):
             for each in cell.pages("rds", "describe_db_instances", "DBInstances")
             if not each.get("DBClusterIdentifier")
         ]
-        found = {}
-        for name, instance, tags in cell.owned(
-            self.name, instances, lambda i: i.get("TagList"), lambda i: i["DBInstanceIdentifier"]
-        ):
-            status = instance["DBInstanceStatus"]
-            found[name] = Resource(
+        mine = list(cell.owned(self.name, instances, lambda i: i.get("TagList"), lambda i: i["DBInstanceIdentifier"]))
+        names = {instance["DBInstanceIdentifier"]: name for name, instance, _tags in mine}
+        return {
+            name: Resource(
                 id=instance["DBInstanceIdentifier"],
-                attributes=rds.attributes(cell, instance, tags),
+                attributes=rds.attributes(cell, instance, tags, names),
                 facts=rds.facts(instance),
                 tags={key: value for key, value in tags.items() if key != rds.STORAGE_TAG},
-                state=STATES.get(status, PENDING),
-                status=status,
+                state=rds_states.state(instance["DBInstanceStatus"]),
+                status=instance["DBInstanceStatus"],
             )
-        return found
+            for name, instance, tags in mine
+        }
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return rds.normalised(entry)
@@ -82,6 +67,21 @@ class DbInstance(Kind):
         for name, instance in observed.items():
             if instance.facts["parameters"] == "pending-reboot":
                 yield f"{name}: parameters wait for a reboot"
+
+    def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
+        return rds_states.condition(entry, resource)
+
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        where = f"{self.variable}.{name}"
+        gone = not entry or self.immutable & {path.split(".")[0] for path in fields}
+        return (
+            rds_states.removal_refusal(where, resource) if gone else rds_states.refusal(where, fields, entry, resource)
+        )
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        return rds_states.remedy(f"{self.variable}.{name}", entry, resource)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         yield from rds_checks.problems(name, entry, world)

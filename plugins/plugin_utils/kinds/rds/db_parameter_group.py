@@ -10,8 +10,8 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
-from ...shared import managed_data
+from ...engine.kind import CREATE_FIRST, Kind, Resource
+from ...shared import aws_names, managed_data
 
 FAMILY = re.compile(r"postgres\d+(\.\d+)?")
 
@@ -21,6 +21,8 @@ class DbParameterGroup(Kind):
     role = "database"
     variable = "database_parameter_groups"
     immutable = frozenset({"family", "description"})
+    # A group in use cannot be deleted (InvalidDBParameterGroupState): instances move to the new one first.
+    replacement = CREATE_FIRST
     longest_name = 255
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -33,9 +35,13 @@ class DbParameterGroup(Kind):
                 attributes={
                     "family": group["DBParameterGroupFamily"],
                     "description": group["Description"],
-                    "parameters": {each["ParameterName"]: each.get("ParameterValue", "") for each in parameters},
+                    "parameters": {
+                        each["ParameterName"]: managed_data.text_of(each.get("ParameterValue", ""))
+                        for each in parameters
+                    },
                 },
                 facts={
+                    "name": group["DBParameterGroupName"],
                     "arn": group["DBParameterGroupArn"],
                     "static": sorted(each["ParameterName"] for each in parameters if each.get("ApplyType") == "static"),
                 },
@@ -51,9 +57,18 @@ class DbParameterGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "parameters": {k: managed_data.text_of(v) for k, v in entry["parameters"].items()}}
 
+    def prechange_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """Parameters that do not exist and values RDS would refuse."""
+        for name, entry in entries.items():
+            values = self.normalise(entry)["parameters"]
+            arguments = {"DBParameterGroupFamily": entry["family"]}
+            found = managed_data.parameter_errors(cell, "rds", "describe_engine_default_parameters", arguments, values)
+            yield from (f"{name}.{problem}" for problem in found)
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)
         if not FAMILY.fullmatch(entry["family"]):
-            yield f"family: {entry['family']} is no family of PostgreSQL; right would be postgres17"
+            yield f"family: {entry['family']} is not a parameter group family of PostgreSQL; for example postgres17"
         for parameter, value in entry["parameters"].items():
             if isinstance(value, dict | list) or value is None:
-                yield f"parameters.{parameter}: must be a text, a number or a truth value"
+                yield f"parameters.{parameter}: must be a text, a number or a boolean"

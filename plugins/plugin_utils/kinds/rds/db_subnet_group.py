@@ -10,7 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import PENDING, READY, Kind, Resource
-from ...shared import managed_data
+from ...shared import aws_names, managed_data
 
 
 class DbSubnetGroup(Kind):
@@ -29,7 +29,11 @@ class DbSubnetGroup(Kind):
                     "description": group["DBSubnetGroupDescription"],
                     "subnets": cell.names_of("subnet", [each["SubnetIdentifier"] for each in group["Subnets"]]),
                 },
-                facts={"arn": group["DBSubnetGroupArn"], "vpc_id": group.get("VpcId", "")},
+                facts={
+                    "name": group["DBSubnetGroupName"],
+                    "arn": group["DBSubnetGroupArn"],
+                    "vpc_id": group.get("VpcId", ""),
+                },
                 tags=tags,
                 state=READY if group["SubnetGroupStatus"] == "Complete" else PENDING,
                 status=group["SubnetGroupStatus"],
@@ -40,6 +44,7 @@ class DbSubnetGroup(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)
         covered = managed_data.zones(world, self.name, name)
         if covered is not None and len(covered) < 2:
             yield f"subnets: AWS wants two zones at least, these are in {', '.join(sorted(covered)) or 'none'}"

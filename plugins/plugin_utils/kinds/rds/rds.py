@@ -23,8 +23,8 @@ INHERITED = frozenset(
         "backup_retention_period", "backup_window", "maintenance_window",
     }
 )  # fmt: skip
-#: Said of the writing, not of the instance.
-MANNERS = frozenset({"apply_immediately", "allow_major_version_upgrade", "credentials"})
+#: Options of the write, not of the instance.
+MANNERS = frozenset({"apply_immediately", "allow_major_version_upgrade", "allow_promotion", "credentials"})
 #: From this size on, gp3 takes IOPS and throughput of one's own.
 #: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
 GP3_LARGE = 400
@@ -32,15 +32,18 @@ GP3_LARGE = 400
 RETENTION = 7
 
 
-def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> dict[str, t.Any]:
-    """An instance in the inventory's words. What waits for the maintenance window counts as done: it was asked for."""
+def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str], names: dict[str, str]) -> dict[str, t.Any]:
+    """An instance in the inventory's words. What waits for the maintenance window counts as done: it was asked for.
+
+    :param names: logical names of the cell's instances, by identifier
+    """
     now = {**instance, **(instance.get("PendingModifiedValues") or {})}
     major, _, minor = str(now["EngineVersion"]).partition(".")
     source = instance.get("ReadReplicaSourceDBInstanceIdentifier")
     groups = [g["DBParameterGroupName"] for g in instance.get("DBParameterGroups") or []]
     allocated = int(now["AllocatedStorage"])
     return {
-        "source": (cell.logical(source) or source) if source else None,
+        "source": names.get(source, source) if source else None,
         "engine": now["Engine"],
         "engine_version": major,
         "minor_version": int(minor) if minor.isdigit() else None,
@@ -52,7 +55,7 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> 
         "storage_throughput": None if _standard(now) else now.get("StorageThroughput"),
         "storage_encrypted": bool(now.get("StorageEncrypted")),
         "kms_key": _key(cell, now.get("KmsKeyId")),
-        "subnet_group": _name(cell, (instance.get("DBSubnetGroup") or {}).get("DBSubnetGroupName")),
+        "subnet_group": _name(cell, "db_subnet_group", (instance.get("DBSubnetGroup") or {}).get("DBSubnetGroupName")),
         "security_groups": cell.names_of(
             "security_group",
             [
@@ -61,7 +64,7 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> 
                 if group.get("Status", "active") in ("active", "adding")
             ],
         ),
-        "parameter_group": _name(cell, groups[0] if groups else None),
+        "parameter_group": _name(cell, "db_parameter_group", groups[0] if groups else None),
         "port": now.get("Port") or (instance.get("Endpoint") or {}).get("Port") or instance.get("DbInstancePort"),
         "database_name": now.get("DBName"),
         "multi_az": bool(now.get("MultiAZ")),
@@ -82,8 +85,8 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str]) -> 
     }
 
 
-def _name(cell: Cell, aws_name: str | None) -> str | None:
-    return cell.logical(aws_name) or aws_name
+def _name(cell: Cell, kind: str, aws_name: str | None) -> str | None:
+    return cell.name_of(kind, aws_name) or None
 
 
 def _key(cell: Cell, arn: str | None) -> str | None:
@@ -107,6 +110,7 @@ def facts(instance: dict[str, t.Any]) -> dict[str, t.Any]:
     endpoint = instance.get("Endpoint") or {}
     pending = {k: v for k, v in (instance.get("PendingModifiedValues") or {}).items() if k != "MasterUserPassword"}
     return {
+        "name": instance["DBInstanceIdentifier"],
         "arn": instance["DBInstanceArn"],
         "endpoint": endpoint.get("Address", ""),
         "port": endpoint.get("Port", ""),
@@ -127,7 +131,8 @@ def facts(instance: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def normalised(entry: dict[str, t.Any]) -> dict[str, t.Any]:
     """An entry as :func:`attributes` would describe it."""
-    left_out = MANNERS | INHERITED if entry.get("source") else MANNERS
+    # AWS installs minor versions by itself and never goes back: DbInstance.condition compares them.
+    left_out = {*MANNERS, "minor_version", *(INHERITED if entry.get("source") else ())}
     same = {option: value for option, value in entry.items() if option not in left_out}
     if not entry.get("source") and same.get("backup_retention_period") is None:
         same["backup_retention_period"] = RETENTION

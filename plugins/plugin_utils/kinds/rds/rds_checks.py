@@ -12,11 +12,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ...shared import managed_data
+from ...shared import aws_names, managed_data
 from .rds import GP3_LARGE, INHERITED
 
 CLASS = re.compile(r"db(\.[a-z0-9-]+){2,}")
-IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
 #: Too small for Performance Insights.
 #: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.Engines.html
 WITHOUT_INSIGHTS = frozenset(f"db.{family}.{size}" for family in ("t2", "t3", "t4g") for size in ("micro", "small"))
@@ -31,10 +30,9 @@ World = dict[str, dict[str, Entry]]
 
 def problems(name: str, entry: Entry, world: World) -> t.Iterator[str]:
     """Everything wrong with an entry of database_instances beyond types and references."""
-    if not IDENTIFIER.fullmatch(name):
-        yield f"{name} is no name AWS takes; right are small letters, digits and single hyphens, a letter first"
+    yield from aws_names.problems("db_instance", name)
     if not CLASS.fullmatch(entry["instance_class"]):
-        yield f"instance_class: {entry['instance_class']} is no instance class; right would be db.t4g.medium"
+        yield f"instance_class: {entry['instance_class']} is not an instance class; for example db.t4g.medium"
     if entry["port"] and not 1150 <= entry["port"] <= 65535:
         yield f"port: {entry['port']} is out of range, 1150 to 65535"
     yield from _replica(name, entry, world) if entry.get("source") else _primary(name, entry, world)
@@ -49,7 +47,7 @@ def _primary(name: str, entry: Entry, world: World) -> t.Iterator[str]:
         if not entry.get(option):
             yield f"{option}: missing; only a replica (source) goes without it"
     if entry.get("engine_version") and not re.fullmatch(r"\d+", entry["engine_version"]):
-        yield f"engine_version: {entry['engine_version']} is no major version; right would be 17, with minor_version: 4"
+        yield f"engine_version: {entry['engine_version']} is not a major version; for example 17, with minor_version: 4"
     kept = entry.get("backup_retention_period")
     if kept is not None and not 0 <= kept <= 35:
         yield f"backup_retention_period: {kept} days is out of range, 0 (no backups) to 35"
