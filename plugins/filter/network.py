@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import specs
 from ..plugin_utils.engine.kind import READY
+from ..plugin_utils.kinds.ec2 import cidrs
 
 VPC = "main"
 #: What a tier holds beside its own options: the entries of its ACL.
@@ -79,7 +80,7 @@ def _misfits(cidr: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], na
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError as error:
-        return [f"network_cidr: {error}"]
+        return [f"network_cidr: {cidrs.problem(cidr) or error}"]
     problems = []
     if not zones:
         problems.append("network_zones: name at least one zone by its letter")
@@ -154,7 +155,7 @@ def acl_rules(rules: dict[str, dict[str, t.Any]]) -> list[list[t.Any]]:
                 int(number),
                 protocol,
                 rule["action"],
-                rule["cidr"],
+                cidrs.normalised(rule["cidr"]),
                 -1 if protocol == "icmp" else None,
                 -1 if protocol == "icmp" else None,
                 int(first) if bounded else None,
@@ -187,6 +188,26 @@ def vpc_routes_ready(
     return {name: entry for name, entry in tables.items() if not any(map(waits, entry["routes"].values()))}
 
 
+def route_targets(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Destination to ``kind:name`` as terrace.aws.ec2_route_table takes them; a name no kind knows is an id itself."""
+    made = {}
+    for destination, target in routes.items():
+        kind, _, name = target.partition(":")
+        made[destination] = ids.get(kind, {}).get(name, name)
+    return made
+
+
+def subnets_of_others(tables: dict[str, dict[str, t.Any]], name: str, ids: dict[str, str]) -> list[str]:
+    """The ids of the subnets that other route tables of the inventory are to have.
+
+    :param tables: every route table of the inventory, by name
+    :param name: the one that is being written or removed
+    :param ids: ids of subnets by name; those without one are left out
+    """
+    wanted = {subnet for other, entry in tables.items() if other != name for subnet in entry.get("subnets") or []}
+    return sorted(ids[subnet] for subnet in wanted if subnet in ids)
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
@@ -194,6 +215,8 @@ class FilterModule:
         return {
             "network_layout": network_layout,
             "acl_rules": acl_rules,
+            "route_targets": route_targets,
+            "subnets_of_others": subnets_of_others,
             "vpc_routes": vpc_routes,
             "vpc_routes_ready": vpc_routes_ready,
         }

@@ -10,6 +10,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.terrace.aws.plugins.filter.network import (
     acl_rules,
     network_layout,
+    route_targets,
+    subnets_of_others,
     vpc_routes,
     vpc_routes_ready,
 )
@@ -130,3 +132,17 @@ def test_a_route_table_waits_for_its_own_gateways_only():
     }
     resources = {"nat_gateway": {"a": {"state": "ready"}, "b": {"state": "pending"}}}
     assert list(vpc_routes_ready(tables, resources)) == ["public", "app-a", "data", "own"]
+
+
+def test_targets_are_ids():
+    ids = {"nat_gateway": {"a": "nat-1"}, "internet_gateway": {"main": "igw-1"}}
+    routes = {"0.0.0.0/0": "nat_gateway:a", "::/0": "egress_gateway:eigw-1", "pl-1": "internet_gateway:main"}
+    assert route_targets(routes, ids) == {"0.0.0.0/0": "nat-1", "::/0": "eigw-1", "pl-1": "igw-1"}
+
+
+def test_subnets_that_other_tables_are_to_have():
+    tables = {"app": {"subnets": ["app-a", "app-b"]}, "data": {"subnets": ["data-a", "new"]}, "empty": {}}
+    ids = {"app-a": "subnet-1", "app-b": "subnet-2", "data-a": "subnet-3"}
+    assert subnets_of_others(tables, "data", ids) == ["subnet-1", "subnet-2"]
+    assert subnets_of_others(tables, "app", ids) == ["subnet-3"]
+    assert subnets_of_others(tables, "removed", ids) == ["subnet-1", "subnet-2", "subnet-3"]

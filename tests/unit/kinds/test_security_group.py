@@ -148,7 +148,7 @@ def test_circles_are_no_problem_and_unknown_groups_are():
         ({"ports": "90-80", "from": "web"}, "does not go upwards"),
         ({"ports": 65536, "from": "web"}, "must be all, 443 or 8000-8010"),
         ({"ports": "0-65535", "from": "web"}, "write all"),
-        ({"ports": 1, "from": "10.0.0.1/16"}, "write 10.0.0.0/16, not 10.0.0.1/16"),
+        ({"ports": 1, "from": "10.0.0.1/16"}, "10.0.0.1/16 has host bits set; write 10.0.0.0/16"),
         ({"ports": 1, "from": "10.0.0.0/33"}, "10.0.0.0/33"),
         ({"protocol": "6", "ports": 1, "from": "web"}, "write tcp, not 6"),
         ({"protocol": "tpc", "ports": 1, "from": "web"}, "protocol: must be"),
@@ -173,3 +173,11 @@ def test_names_and_descriptions_aws_would_not_take():
     assert "no group can be called self" in problems("self")
     assert "description: must be" in problems(description="Größe")
     assert "a rule's name is its description" in problems(ingress={"a\tb": {"ports": 1, "from": "web"}})
+
+
+def test_the_long_form_of_an_ipv6_network_is_no_difference(ec2, make, cell):
+    allow(ec2, make("web"), 443, Ipv6Ranges=[{"CidrIpv6": "2001:db8::/32", "Description": "clients"}])
+    made, wrong = validated(ingress={"clients": {"ports": 443, "from": "2001:0DB8:0:0::/32"}})
+    assert wrong == []
+    assert list(KIND.check("web", made, {})) == []
+    assert plan.changes(KIND, {"web": made}, cell().observed("security_group"), plan.Rules()) == []

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
 KIND = registry.kind("vpc_endpoint")
 GATEWAY = {
@@ -54,7 +54,7 @@ def test_a_gateway_names_its_route_tables(ec2, vpc, tags, cell):
     )
     found = cell().observed("vpc_endpoint")["s3"]
     assert (found.id, found.tags, found.state) == (ident, {"Owner": "ops"}, "ready")
-    assert found.facts == {"service_name": "com.amazonaws.us-east-1.s3"}
+    assert found.facts == {"service_name": "com.amazonaws.us-east-1.s3", "failure": ""}
     assert found.attributes == {**GATEWAY, "policy": policy}
 
 
@@ -113,3 +113,21 @@ def test_what_was_removed_or_is_another_cells_is_not_seen(ec2, vpc, tags, cell):
 )
 def test_check(entry, problems):
     assert list(KIND.check("one", entry, {})) == problems
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "expired"])
+def test_an_endpoint_that_failed_is_replaced(lab, ec2, vpc, tags, cell, state):
+    lab.state("vpc_endpoint", make(ec2, vpc, tags("vpc_endpoint", "s3"), "s3", VpcEndpointType="Gateway"), state)
+    observed = cell().observed("vpc_endpoint")
+    assert observed["s3"].state == "failed"
+    change = plan.changes(KIND, {"s3": {**GATEWAY, "route_tables": []}}, observed, plan.Rules())[0]
+    assert (change.action, change.refused) == ("replace", "")
+
+
+def test_an_endpoint_that_is_being_deleted_is_leaving(lab, ec2, vpc, tags, cell):
+    first = make(ec2, vpc, tags("vpc_endpoint", "s3"), "s3", VpcEndpointType="Gateway")
+    lab.state("vpc_endpoint", first, "deleting")
+    found = cell().observed("vpc_endpoint")["s3"]
+    assert (found.id, found.state) == (first, "leaving")
+    second = make(ec2, vpc, tags("vpc_endpoint", "s3"), "s3", VpcEndpointType="Gateway")
+    assert {name: each.id for name, each in cell().observed("vpc_endpoint").items()} == {"s3": second}

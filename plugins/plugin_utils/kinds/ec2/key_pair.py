@@ -30,7 +30,11 @@ class KeyPair(Kind):
                 # Launch templates name a key pair by its name.
                 id=pair["KeyName"],
                 attributes={"public_key": without_comment(pair.get("PublicKey", ""))},
-                facts={"key_pair_id": pair["KeyPairId"], "fingerprint": pair.get("KeyFingerprint", "")},
+                facts={
+                    "name": pair["KeyName"],
+                    "key_pair_id": pair["KeyPairId"],
+                    "fingerprint": pair.get("KeyFingerprint", ""),
+                },
                 tags=tags,
             )
             for name, pair, tags in cell.owned(self.name, pairs, lambda p: p.get("Tags"), lambda p: p["KeyPairId"])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, LEAVING, PENDING, READY, Kind, Resource
+from ...engine.kind import FAILED, LEAVING, PENDING, READY, REMAKE, Kind, Resource
+from . import living
 
 STATES = {"available": READY, "pending": PENDING, "failed": FAILED, "deleting": LEAVING}
 
@@ -19,14 +20,19 @@ class NatGateway(Kind):
     role = "network"
     variable = "network_nat_gateways"
     immutable = frozenset({"subnet", "elastic_ip", "connectivity"})
+    replacement_reason = "its Elastic IP serves one gateway at a time"
     references: t.ClassVar[dict[str, str]] = {"subnet": "subnet", "elastic_ip": "elastic_ip"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        gateways = [
-            gateway
-            for gateway in cell.pages("ec2", "describe_nat_gateways", "NatGateways", Filter=cell.mine())
-            if gateway["State"] in STATES and gateway["State"] != "deleting"
-        ]
+        # AWS lists one that failed or was deleted, with its tags, for an hour.
+        gateways = living.without_replaced(
+            (
+                gateway
+                for gateway in cell.pages("ec2", "describe_nat_gateways", "NatGateways", Filter=cell.mine())
+                if gateway["State"] in STATES
+            ),
+            lambda gateway: gateway["State"] in ("failed", "deleting"),
+        )
         return {
             name: Resource(
                 id=gateway["NatGatewayId"],
@@ -54,3 +60,10 @@ class NatGateway(Kind):
                 self.name, gateways, lambda g: g.get("Tags"), lambda g: g["NatGatewayId"]
             )
         }
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """A failed one cannot be repaired, only deleted.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+        """
+        return REMAKE

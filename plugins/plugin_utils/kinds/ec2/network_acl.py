@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from . import cidrs
 
 #: AWS's number of the closing "deny all", which is always there and cannot be changed.
 CLOSING_RULE = 32767
@@ -23,6 +23,9 @@ class NetworkAcl(Kind):
     variable = "network_acls"
     shapes: t.ClassVar[dict[str, str]] = dict.fromkeys(("ingress", "egress"), "network_acl_entry")
     immutable = frozenset({"vpc"})
+    #: A subnet has one ACL: the one that gets it is written before the one that had it is removed.
+    exclusive = frozenset({"subnets"})
+    replacement_reason = "its subnets use one network ACL each"
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc", "subnets": "subnet"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -54,6 +57,13 @@ class NetworkAcl(Kind):
             if entry["Egress"] == egress and entry["RuleNumber"] != CLOSING_RULE
         }
 
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        ways = {
+            way: {number: {**rule, "cidr": cidrs.normalised(rule["cidr"])} for number, rule in entry[way].items()}
+            for way in ("ingress", "egress")
+        }
+        return {**entry, **ways}
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for way in ("ingress", "egress"):
             for number, rule in entry[way].items():
@@ -69,10 +79,8 @@ def _ports(found: dict[str, int] | None) -> str:
 def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
     if not number.isdigit() or not 1 <= int(number) < CLOSING_RULE:
         yield f"a rule is keyed by its number, 1 to {CLOSING_RULE - 1}"
-    try:
-        ipaddress.ip_network(rule["cidr"])
-    except ValueError as error:
-        yield f"cidr: {error}"
+    if problem := cidrs.problem(rule["cidr"]):
+        yield f"cidr: {problem}"
     first, _, last = rule["ports"].partition("-")
     if rule["ports"] != "all" and not (
         first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535

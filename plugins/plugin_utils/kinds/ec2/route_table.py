@@ -10,15 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-
-#: What a route leads to: AWS's key for it, and the kind whose logical name stands in the inventory.
-TARGETS = {
-    "GatewayId": "internet_gateway",
-    "NatGatewayId": "nat_gateway",
-    "TransitGatewayId": "transit_gateway",
-    "VpcPeeringConnectionId": "vpc_peering",
-    "NetworkInterfaceId": "network_interface",
-}
+from . import route_targets
 
 
 class RouteTable(Kind):
@@ -32,6 +24,11 @@ class RouteTable(Kind):
         "routes.internet_gateway": "internet_gateway",
         "routes.nat_gateway": "nat_gateway",
     }
+    #: CreateRoute refuses a NAT gateway that is not available.
+    needs_ready = frozenset({"routes.nat_gateway"})
+    #: A subnet has one table: the one that gets it is written before the one that had it is removed.
+    exclusive = frozenset({"subnets"})
+    replacement_reason = "its subnets use one table each"
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         tables = cell.ec2("describe_route_tables", "RouteTables")
@@ -43,36 +40,51 @@ class RouteTable(Kind):
                     "subnets": cell.names_of(
                         "subnet", (a["SubnetId"] for a in table["Associations"] if a.get("SubnetId"))
                     ),
-                    "routes": dict(filter(None, (self._route(cell, route) for route in table["Routes"]))),
+                    "routes": {
+                        route_targets.destination(route): route_targets.target(route, cell.name_of)
+                        for route in table["Routes"]
+                        if not route_targets.is_managed_by_aws(route) and not route_targets.is_propagated(route)
+                    },
                 },
+                facts=_facts(table),
                 tags=tags,
             )
             for name, table, tags in cell.owned(self.name, tables, lambda x: x["Tags"], lambda x: x["RouteTableId"])
         }
 
-    @staticmethod
-    def _route(cell: Cell, route: dict[str, t.Any]) -> tuple[str, str] | None:
-        """Destination and target; None for what AWS puts there itself (the local route, gateway endpoints)."""
-        destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
-        if not destination or route.get("GatewayId", "").startswith(("local", "vpce-")):
-            return None
-        for key, kind in TARGETS.items():
-            if route.get(key):
-                known = kind in ("internet_gateway", "nat_gateway")
-                return destination, f"{kind}:{cell.name_of(kind, route[key]) if known else route[key]}"
-        return destination, "blackhole"
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**entry, "routes": {route_targets.normalised(to): goal for to, goal in entry["routes"].items()}}
 
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
         if not option.startswith("routes."):
             return super().names_in(option, entry)
-        prefix = f"{option.removeprefix('routes.')}:"
-        return [target.removeprefix(prefix) for target in entry["routes"].values() if target.startswith(prefix)]
+        word = option.removeprefix("routes.")
+        names = (goal.partition(":")[2] for goal in entry["routes"].values() if goal.startswith(f"{word}:"))
+        return [name for name in dict.fromkeys(names) if not route_targets.is_id(word, name)]
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        for destination, target in entry["routes"].items():
-            if target.split(":")[0] not in TARGETS.values():
-                yield f"routes.{destination}: {target} leads nowhere; write <kind>:<name>, kinds: {', '.join(TARGETS.values())}"
+        written: dict[str, str] = {}
+        for to, goal in entry["routes"].items():
+            yield from (f"routes.{to}: {problem}" for problem in route_targets.problems(str(to), str(goal)))
+            other = written.setdefault(route_targets.normalised(str(to)), str(to))
+            if other != to:
+                yield f"routes.{to}: is the same network as {other}; a table has one route to it"
         for other, table in world["route_table"].items():
             for subnet in set(entry["subnets"]) & set(table.get("subnets") or []):
                 if other > name:
                     yield f"subnets: {subnet} is in route table {other} as well; a subnet has one"
+
+
+def _facts(table: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What is in the table that nobody wrote there with CreateRoute."""
+    routes = table["Routes"]
+    return {
+        "main": any(each.get("Main") for each in table["Associations"]),
+        "propagating_gateways": sorted(each["GatewayId"] for each in table.get("PropagatingVgws") or []),
+        "propagated_routes": {
+            route_targets.destination(route): route_targets.target_id(route)
+            for route in routes
+            if route_targets.is_propagated(route)
+        },
+        "blackholes": sorted(route_targets.destination(route) for route in routes if route.get("State") == "blackhole"),
+    }

@@ -11,9 +11,10 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import typing as t
+
+from . import cidrs
 
 #: Which option names the other end, by direction.
 ENDS = {"ingress": "from", "egress": "to"}
@@ -37,9 +38,13 @@ class Permission(t.NamedTuple):
 
 
 def normalised(rule: dict[str, t.Any], direction: str) -> dict[str, t.Any]:
-    """A rule as AWS is read: nothing twice, and all ports or types where it names none."""
+    """A rule as AWS is read: nothing twice, networks in AWS's form, and all ports or types where it names none."""
     end = ENDS[direction]
-    return {**rule, "ports": sorted(set(rule["ports"])) or ["all"], end: sorted(set(rule[end]))}
+    return {
+        **rule,
+        "ports": sorted(set(rule["ports"])) or ["all"],
+        end: sorted({cidrs.normalised(each) for each in rule[end]}),
+    }
 
 
 def permissions(rule: dict[str, t.Any], direction: str) -> t.Iterator[Permission]:
@@ -121,8 +126,8 @@ def wrong(name: str, rule: dict[str, t.Any], direction: str) -> t.Iterator[str]:
     if not rule[ENDS[direction]]:
         yield f"{ENDS[direction]}: is required; networks, prefix lists, self, or security groups by name"
     for end in rule[ENDS[direction]]:
-        if _addressed(end):
-            yield from (f"{ENDS[direction]}: {problem}" for problem in _wrong_network(end))
+        if _addressed(end) and (problem := cidrs.problem(end)):
+            yield f"{ENDS[direction]}: {problem}"
 
 
 def _wrong_ports(protocol: str, ports: str) -> t.Iterator[str]:
@@ -139,13 +144,3 @@ def _wrong_ports(protocol: str, ports: str) -> t.Iterator[str]:
         yield f"{ports} does not go upwards"
     elif ports == "0-65535":
         yield "write all, not 0-65535"
-
-
-def _wrong_network(end: str) -> t.Iterator[str]:
-    try:
-        network = ipaddress.ip_network(end, strict=False)
-    except ValueError as error:
-        yield str(error)
-        return
-    if str(network) != end:
-        yield f"write {network}, not {end}"

@@ -11,6 +11,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import PENDING, READY, Kind, Resource
+from . import cidrs
 
 #: The subnet's tier, kept in a tag of its own so that machines and people find subnets by purpose.
 TIER_TAG = "terrace:tier"
@@ -21,6 +22,7 @@ class Subnet(Kind):
     role = "network"
     variable = "network_subnets"
     immutable = frozenset({"vpc", "cidr", "zone"})
+    replacement_reason = "its network would overlap"
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -53,7 +55,7 @@ class Subnet(Kind):
         try:
             network = ipaddress.IPv4Network(entry["cidr"])
         except ValueError as error:
-            yield f"cidr: {error}"
+            yield f"cidr: {cidrs.problem(entry['cidr']) or error}"
             return
         if not 16 <= network.prefixlen <= 28:
             yield f"cidr: AWS takes subnets from /16 to /28, {entry['cidr']} is a /{network.prefixlen}"

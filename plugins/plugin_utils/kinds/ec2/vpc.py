@@ -11,6 +11,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import PENDING, READY, Kind, Resource
+from . import cidrs
 
 
 class Vpc(Kind):
@@ -18,6 +19,7 @@ class Vpc(Kind):
     role = "network"
     variable = "network_vpcs"
     immutable = frozenset({"cidr", "tenancy"})
+    replacement_reason = "everything in it goes with it"
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         vpcs = list(cell.owned(self.name, cell.ec2("describe_vpcs", "Vpcs"), lambda v: v["Tags"], lambda v: v["VpcId"]))
@@ -52,12 +54,12 @@ class Vpc(Kind):
         return {"dns_support": setting("enableDnsSupport"), "dns_hostnames": setting("enableDnsHostnames")}
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        for option, cidrs in (("cidr", [entry["cidr"]]), ("secondary_cidrs", entry["secondary_cidrs"])):
-            for cidr in cidrs:
+        for option, networks in (("cidr", [entry["cidr"]]), ("secondary_cidrs", entry["secondary_cidrs"])):
+            for cidr in networks:
                 try:
                     network = ipaddress.IPv4Network(cidr)
                 except ValueError as error:
-                    yield f"{option}: {error}"
+                    yield f"{option}: {cidrs.problem(cidr) or error}"
                     continue
                 if not 16 <= network.prefixlen <= 28:
                     yield f"{option}: AWS takes networks from /16 to /28, {cidr} is a /{network.prefixlen}"

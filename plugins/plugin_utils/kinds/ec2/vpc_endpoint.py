@@ -10,10 +10,20 @@ import json
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, PENDING, READY, Kind, Resource
+from ...engine.kind import FAILED, LEAVING, PENDING, READY, REMAKE, Kind, Resource
+from . import living
 
-STATES = {"available": READY, "pending": PENDING, "pendingacceptance": PENDING, "failed": FAILED, "rejected": FAILED}
-GONE = ("deleting", "deleted", "expired")
+#: In lower case: AWS writes them in either. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html
+STATES = {
+    "available": READY,
+    "pending": PENDING,
+    "pendingacceptance": PENDING,
+    "partial": PENDING,
+    "failed": FAILED,
+    "rejected": FAILED,
+    "expired": FAILED,
+    "deleting": LEAVING,
+}
 
 
 class VpcEndpoint(Kind):
@@ -21,6 +31,7 @@ class VpcEndpoint(Kind):
     role = "endpoints"
     variable = "endpoints_services"
     immutable = frozenset({"service", "type", "vpc"})
+    replacement_reason = "a VPC resolves a service's name, and routes to it, through one endpoint"
     references: t.ClassVar[dict[str, str]] = {
         "vpc": "vpc",
         "route_tables": "route_table",
@@ -29,9 +40,10 @@ class VpcEndpoint(Kind):
     }
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        found = [
-            each for each in cell.ec2("describe_vpc_endpoints", "VpcEndpoints") if each["State"].lower() not in GONE
-        ]
+        found = living.without_replaced(
+            (each for each in cell.ec2("describe_vpc_endpoints", "VpcEndpoints") if each["State"].lower() in STATES),
+            lambda each: each["State"].lower() == "deleting",
+        )
         return {
             name: Resource(
                 id=each["VpcEndpointId"],
@@ -47,9 +59,12 @@ class VpcEndpoint(Kind):
                     "private_dns": bool(each.get("PrivateDnsEnabled")),
                     "policy": json.loads(each.get("PolicyDocument") or "{}"),
                 },
-                facts={"service_name": each["ServiceName"]},
+                facts={
+                    "service_name": each["ServiceName"],
+                    "failure": (each.get("LastError") or {}).get("Message", ""),
+                },
                 tags=tags,
-                state=STATES.get(each["State"].lower(), READY),
+                state=STATES[each["State"].lower()],
                 status=each["State"],
             )
             for name, each, tags in cell.owned(
@@ -58,11 +73,15 @@ class VpcEndpoint(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        alien = ("subnets", "security_groups", "private_dns") if entry["type"] == "gateway" else ("route_tables",)
-        for option in alien:
+        unsupported = ("subnets", "security_groups", "private_dns") if entry["type"] == "gateway" else ("route_tables",)
+        for option in unsupported:
             if entry[option]:
                 yield f"{option}: an endpoint of type {entry['type']} has none"
         if entry["type"] == "interface":
             for option in ("subnets", "security_groups"):
                 if not entry[option]:
                     yield f"{option}: an endpoint of type interface needs some"
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """An endpoint that failed, was rejected by its service or was not accepted in time can only be made again."""
+        return REMAKE
