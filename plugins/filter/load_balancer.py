@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..plugin_utils import listeners as typing
-
 #: Option of a rule, AWS's field and the key of its configuration.
 CONDITIONS = {
     "hosts": ("host-header", "HostHeaderConfig"),
@@ -21,9 +19,8 @@ CONDITIONS = {
 
 def alb_listeners(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> list[dict[str, t.Any]]:
     """Listeners as amazon.aws.elb_application_lb takes them, without their rules."""
-    filled, _problems = typing.typed(listeners)
     made = []
-    for port, listener in sorted(filled.items(), key=lambda each: int(each[0])):
+    for port, listener in sorted(listeners.items(), key=lambda each: int(each[0])):
         one = {"Port": int(port), "Protocol": listener["protocol"], "DefaultActions": [_action(listener, ids)]}
         if listener["protocol"] == "HTTPS":
             one["SslPolicy"] = listener["tls_policy"]
@@ -34,13 +31,12 @@ def alb_listeners(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -
 
 def alb_rules(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> dict[str, list[dict[str, t.Any]]]:
     """Every listener's rules as terrace.aws.elb_listener_rules takes them, ``{port: rules}``."""
-    filled, _problems = typing.typed(listeners)
     return {
         port: [
             {"priority": rule["priority"], "conditions": _conditions(rule), "actions": [_action(rule, ids)]}
             for rule in listener["rules"].values()
         ]
-        for port, listener in filled.items()
+        for port, listener in listeners.items()
     }
 
 
@@ -48,19 +44,19 @@ def _conditions(rule: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     made: list[dict[str, t.Any]] = [
         {"Field": field, key: {"Values": list(rule[option])}}
         for option, (field, key) in CONDITIONS.items()
-        if rule.get(option)
+        if rule[option]
     ]
-    for header, values in (rule.get("headers") or {}).items():
+    for header, values in rule["headers"].items():
         made.append({"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": header, "Values": list(values)}})
     return made
 
 
 def _action(part: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> dict[str, t.Any]:
-    if part.get("redirect") is not None:
+    if part["redirect"] is not None:
         redirect = part["redirect"]
         config = {key.capitalize(): str(redirect[key]) for key in ("protocol", "port", "host", "path", "query")}
         return {"Type": "redirect", "RedirectConfig": {**config, "StatusCode": f"HTTP_{redirect['status']}"}}
-    if part.get("fixed_response") is not None:
+    if part["fixed_response"] is not None:
         answer = part["fixed_response"]
         config = {
             "StatusCode": str(answer["status"]),

@@ -13,12 +13,12 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-#: What databases and connection strings trip over.
-EXCLUDED = "/@\"'\\ `$%:#?&"
+from ..plugin_utils import specs
+
 PUNCTUATION = "!*+-.,;<=>[]^_{|}~()"
 
 
-def generated(length: int = 32, exclude: str = EXCLUDED, punctuation: bool = True) -> str:
+def generated(length: int, exclude: str, punctuation: bool) -> str:
     """A random value with at least one character of each class that is not excluded."""
     classes = [string.ascii_lowercase, string.ascii_uppercase, string.digits, *([PUNCTUATION] if punctuation else [])]
     kept = [left for left in ("".join(c for c in each if c not in exclude) for each in classes) if left]
@@ -33,21 +33,25 @@ def generated(length: int = 32, exclude: str = EXCLUDED, punctuation: bool = Tru
 def secret_values(fields: dict[str, t.Any], name: str = "") -> dict[str, str]:
     """The values a new secret is made with: fixed ones, generated ones, and those of the operator's environment.
 
-    :raises AnsibleFilterError: naming the variable of the environment that is not set
+    :param fields: as in the entry point ``secret_field`` of the role's argument specs
+    :raises AnsibleFilterError: naming what is wrong with a field, or the variable of the environment that is not set
     """
+    filled, problems = specs.named(specs.shape("secrets", "secret_field"), fields, f"secret {name}")
+    if problems:
+        raise AnsibleFilterError("\n  ".join(problems))
     values = {}
-    for field, how in fields.items():
-        if not isinstance(how, dict):
-            values[field] = str(how)
-        elif "environment" in how:
-            values[field] = os.environ.get(str(how["environment"]), "")
+    for field, how in filled.items():
+        if how["value"] is not None:
+            values[field] = how["value"]
+        elif how["environment"]:
+            values[field] = os.environ.get(how["environment"], "")
             if not values[field]:
                 variable = how["environment"]
                 raise AnsibleFilterError(
                     f"secret {name}: {field} comes from the environment, where {variable} is not set"
                 )
         else:
-            values[field] = generated(**(how["generate"] or {}))
+            values[field] = generated(**how["generate"])
     return values
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..plugin_utils.kinds.s3.bucket_lifecycle import filled
+from ..plugin_utils.kinds.s3.bucket_lifecycle import ages
 from ..plugin_utils.shared import policies
 
 #: Option of a rule -> argument of community.aws.s3_lifecycle.
@@ -40,11 +40,11 @@ def lifecycle_rules(
         bucket = {"bucket": f"{entry['aws_name']}-{account}"}
         have = (resources.get(name) or {}).get("attributes", {}).get("lifecycle", {})
         for rule, old in have.items():
-            new = filled(entry["lifecycle"][rule]) if rule in entry["lifecycle"] else None
+            new = entry["lifecycle"].get(rule)
             if not new or (new["prefix"], new["enabled"]) != (old["prefix"], old["enabled"]) or old.get("other"):
                 gone.append({**bucket, "name": rule, "state": "absent", "arguments": {}})
         for rule, options in entry["lifecycle"].items():
-            made.append({**bucket, "name": rule, "state": "present", "arguments": _arguments(filled(options))})
+            made.append({**bucket, "name": rule, "state": "present", "arguments": _arguments(options)})
     return [*gone, *made]
 
 
@@ -55,8 +55,8 @@ def _arguments(rule: dict[str, t.Any]) -> dict[str, t.Any]:
         ("transitions", "transitions"),
         ("noncurrent_transitions", "noncurrent_version_transitions"),
     ):
-        if rule[option]:
-            by_age = sorted(rule[option].items(), key=lambda each: each[1])
+        by_age = sorted(ages(rule[option]).items(), key=lambda each: each[1])
+        if by_age:
             made[argument] = [{"storage_class": each.lower(), "transition_days": age} for each, age in by_age]
     return made
 

@@ -207,6 +207,9 @@ def test_request_count_label():
 def test_listeners_as_aws_takes_them():
     ids = {"certificate": {"public": "arn:c"}, "target_group": {"web": "arn:t"}}
     listeners = {"443": {"protocol": "HTTPS", "certificate": "public", "target_group": "web"}, "80": {"redirect": {}}}
+    shape = specs.shape("load_balancer", "listener", {"rules": "listener_rule"})
+    listeners, problems = specs.named(shape, listeners, "listeners")
+    assert problems == []
     made = load_balancer.alb_listeners(listeners, ids)
     assert [each["Port"] for each in made] == [80, 443]
     assert made[0]["DefaultActions"][0]["RedirectConfig"] == {

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.iam.iam_role import IamRole
 from ansible_collections.terrace.aws.plugins.plugin_utils.shared import words
 
@@ -125,13 +127,16 @@ def test_reads_roles_in_two_calls(lab, cell, tags):
 
 def test_refuses_grants_that_mean_nothing():
     def wrong(grant, sid="Read", world=None):
-        return list(IamRole().check("web", {"policies": {"p": {sid: grant}}}, world or {}))
+        made, problems = specs.validated(registry.kind("iam_role"), "web", {"policies": {"p": {sid: grant}}})
+        return problems or list(IamRole().check("web", made, world or {}))
 
     assert not wrong({"actions": "s3:GetObject", "resources": "*"})
     assert "letters and digits" in wrong({"actions": "s3:GetObject", "resources": "*"}, sid="a-b")[0]
     assert "no action" in wrong({"actions": "read", "resources": "*"})[0]
     assert "neither an ARN" in wrong({"actions": "s3:GetObject", "resources": "bukket:x"})[0]
     assert "of its own" in wrong({"actions": "s3:GetObject", "resources": ["bucket:x", "kms_key:y"]})[0]
-    assert "there is no option" in wrong({"actions": "s3:GetObject", "resources": "*", "action": "x"})[0]
+    misspelt = wrong({"actions": "s3:GetObject", "resources": "*", "action": "x"})[0]
+    assert misspelt == "identity_roles.web.policies.p.Read.action: there is no option action; did you mean actions?"
+    assert "Read.effect" in wrong({"actions": "s3:GetObject", "resources": "*", "effect": False})[0]
     missing = wrong({"actions": "s3:GetObject", "resources": "bucket:logz/*"}, world={"bucket": {"logs": {}}})
     assert missing == ["policies.p.Read.resources: there is no bucket logz; known: logs"]

@@ -111,14 +111,7 @@ def test_load_balancer_with_rules(cell, elb, net, tags):
     web = target_group(elb, net, "web", tags("target_group", "web"))
     arn = balancer(elb, net, tags)
     ids = {"target_group": {"web": web}}
-    listener = filters.alb_listeners(LISTENERS, ids)[0]
-    made = elb.create_listener(LoadBalancerArn=arn, **listener)["Listeners"][0]["ListenerArn"]
-    for rule in filters.alb_rules(LISTENERS, ids)["80"]:
-        elb.create_rule(
-            ListenerArn=made, Priority=rule["priority"], Conditions=rule["conditions"], Actions=rule["actions"]
-        )
-    found = cell().observed("load_balancer")["public"]
-    assert found.facts["listener_arns"] == {"80": made}
+    kind = registry.kind("load_balancer")
     wanted = entry(
         "load_balancer",
         subnets=["public-a", "public-b"],
@@ -126,11 +119,16 @@ def test_load_balancer_with_rules(cell, elb, net, tags):
         drop_invalid_headers=False,
         listeners=LISTENERS,
     )
-    kind = registry.kind("load_balancer")
+    listener = filters.alb_listeners(wanted["listeners"], ids)[0]
+    made = elb.create_listener(LoadBalancerArn=arn, **listener)["Listeners"][0]["ListenerArn"]
+    for rule in filters.alb_rules(wanted["listeners"], ids)["80"]:
+        elb.create_rule(
+            ListenerArn=made, Priority=rule["priority"], Conditions=rule["conditions"], Actions=rule["actions"]
+        )
+    found = cell().observed("load_balancer")["public"]
+    assert found.facts["listener_arns"] == {"80": made}
     assert plan.compare(kind, wanted, found) == {}
-    changed = {**LISTENERS["80"]["rules"]["status"], "hosts": []}
-    rules = {**LISTENERS["80"]["rules"], "status": changed}
-    wanted["listeners"] = {"80": {**LISTENERS["80"], "rules": rules}}
+    wanted["listeners"]["80"]["rules"]["status"]["hosts"] = []
     assert set(plan.compare(kind, wanted, found)) == {"listeners.80.rules.10.hosts"}
 
 
@@ -148,9 +146,11 @@ def test_provisioning_is_pending(cell, lab, elb, net, tags):
         ({"80": {}}, "needs one of target_group, redirect, fixed_response, has none"),
         ({"80": {"redirect": {}, "target_group": "web"}}, "has target_group and redirect"),
         ({"443": {"protocol": "HTTPS", "target_group": "web"}}, "certificate: HTTPS needs one"),
-        ({"80": {"redirekt": {}}}, "did you mean redirect?"),
+        ({"80": {"redirekt": {}}}, "public.listeners.80.redirekt: there is no option redirekt; did you mean redirect?"),
         ({"80": {"redirect": {"status": 303}}}, "value of status must be one of"),
         ({"80": {"redirect": {}, "rules": {"a": {"priority": 1, "target_group": "web"}}}}, "needs a condition"),
+        ({"80": {"redirect": {}, "rules": {"a": {"prority": 1}}}}, "listeners.80.rules.a.prority: there is no option"),
+        ({"80": {"redirect": {"stats": 301}}}, "listeners.80.redirect.stats: there is no option stats; did you mean"),
         (
             {
                 "80": {
@@ -166,8 +166,9 @@ def test_provisioning_is_pending(cell, lab, elb, net, tags):
     ],
 )
 def test_wrong_listeners_are_named(listeners, words):
-    wanted = entry("load_balancer", subnets=["a", "b"], security_groups=["x"], listeners=listeners)
-    problems = list(registry.kind("load_balancer").check("public", wanted, {"subnet": {}}))
+    kind, options = registry.kind("load_balancer"), {"subnets": ["a", "b"], "security_groups": ["x"]}
+    wanted, problems = specs.validated(kind, "public", {**options, "listeners": listeners})
+    problems = problems or list(kind.check("public", wanted, {"subnet": {}}))
     assert any(words in problem for problem in problems), problems
 
 

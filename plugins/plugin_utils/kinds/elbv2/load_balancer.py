@@ -9,13 +9,11 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Describ
 
 from __future__ import annotations
 
-import functools
-import types
 import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, PENDING, READY, Kind, Resource
-from . import elb
+from . import elb, listeners
 
 SCHEMES = {"internet-facing": "public", "internal": "internal"}
 STATES = {"provisioning": PENDING, "failed": FAILED}
@@ -28,18 +26,11 @@ CONDITIONS = (
 )
 
 
-@functools.cache
-def _listeners() -> types.ModuleType:
-    """What types listeners; it reads the roles' argument specs, which know the kinds, so it comes after them."""
-    from ansible_collections.terrace.aws.plugins.plugin_utils import listeners
-
-    return listeners
-
-
 class LoadBalancer(Kind):
     name = "load_balancer"
     role = "load_balancer"
     variable = "load_balancer_balancers"
+    shapes: t.ClassVar[dict[str, str]] = {"listeners": "listener", "listeners.rules": "listener_rule"}
     immutable = frozenset({"scheme"})
     references: t.ClassVar[dict[str, str]] = {
         "subnets": "subnet",
@@ -121,15 +112,15 @@ class LoadBalancer(Kind):
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         prefix = entry["access_logs_prefix"] if entry["access_logs"] else ""
-        return {**entry, "access_logs_prefix": prefix, "listeners": _listeners().compared(entry["listeners"])}
+        return {**entry, "access_logs_prefix": prefix, "listeners": listeners.normalised(entry["listeners"])}
 
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
         if option.startswith("listeners."):
-            return _listeners().references(entry["listeners"], option.removeprefix("listeners."))
+            return listeners.references(entry.get("listeners") or {}, option.removeprefix("listeners."))
         return super().names_in(option, entry)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from _listeners().typed(entry["listeners"])[1]
+        yield from (f"listeners.{problem}" for problem in listeners.wrong(entry["listeners"]))
         subnets = {each: world.get("subnet", {}).get(each) or {} for each in entry["subnets"]}
         zones = [subnet.get("zone") for subnet in subnets.values() if subnet.get("zone")]
         if len(set(zones)) != len(zones):

@@ -26,6 +26,7 @@ class IamRole(Kind):
     name = "iam_role"
     role = "identity"
     variable = "identity_roles"
+    shapes: t.ClassVar[dict[str, str]] = {"policies.*": "statement"}
     immutable = frozenset({"path"})
     longest_name = 64
 
@@ -69,7 +70,7 @@ class IamRole(Kind):
         return {
             **entry,
             "policies": {
-                name: {sid: _filled(grant) for sid, grant in grants.items()}
+                name: {sid: _normalised(grant) for sid, grant in grants.items()}
                 for name, grants in entry["policies"].items()
             },
         }
@@ -78,16 +79,12 @@ class IamRole(Kind):
         if not re.fullmatch(r"[\w+=,.@-]+", name):
             yield "a role's name takes letters, digits and _+=,.@- only"
         for policy, grants in entry["policies"].items():
-            if not isinstance(grants, dict) or not grants:
-                yield f"policies.{policy}: must be a dict of statements"
-                continue
+            if not grants:
+                yield f"policies.{policy}: needs a statement"
             for sid, grant in grants.items():
                 where = f"policies.{policy}.{sid}"
                 if not re.fullmatch(r"[A-Za-z0-9]+", sid):
                     yield f"{where}: a statement's name takes letters and digits only"
-                if not isinstance(grant, dict):
-                    yield f"{where}: must be a dict with actions and resources"
-                    continue
                 yield from (f"{where}.{problem}" for problem in words.problems(grant))
                 yield from (f"{where}.resources: {problem}" for problem in _unknown(grant, world))
 
@@ -98,17 +95,17 @@ def _profile(detail: dict[str, t.Any]) -> dict[str, t.Any] | None:
     return next((each for each in profiles if each["InstanceProfileName"] == detail["RoleName"]), None)
 
 
-def _filled(grant: dict[str, t.Any]) -> dict[str, t.Any]:
+def _normalised(grant: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A statement as it is read: what IAM takes one or several of always in a list."""
     conditions = {
-        op: {key: words.listed(v) for key, v in tests.items()} for op, tests in (grant.get("conditions") or {}).items()
+        op: {key: words.listed(value) for key, value in tests.items()} for op, tests in grant["conditions"].items()
     }
-    lists = {key: words.listed(grant.get(key)) for key in ("actions", "resources")}
-    return {"effect": grant.get("effect", "allow"), **lists, "conditions": conditions}
+    return {**grant, "conditions": conditions}
 
 
 def _unknown(grant: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
     """Names of what the inventory should describe and does not, of the kinds that are being looked at."""
-    for resource in words.listed(grant.get("resources")):
+    for resource in grant["resources"]:
         kind, _, rest = str(resource).partition(":")
         name = rest.partition("/")[0] if kind == "bucket" else rest
         if kind in JUDGED and kind in world and not set(name) & set("*?") and name not in world[kind]:

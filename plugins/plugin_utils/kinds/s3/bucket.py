@@ -12,7 +12,7 @@ import typing as t
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource, every_tag
 from ...shared import policies
-from .bucket_lifecycle import filled, rules, wrong
+from .bucket_lifecycle import rules, wrong
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -21,6 +21,7 @@ class Bucket(Kind):
     name = "bucket"
     role = "storage"
     variable = "storage_buckets"
+    shapes: t.ClassVar[dict[str, str]] = {"lifecycle": "lifecycle_rule"}
     references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key", "access_logs_bucket": "bucket"}
     data = True
     #: 63 without the account that is put after it.
@@ -82,7 +83,6 @@ class Bucket(Kind):
             "bucket_key": bool(entry["kms_key"]) and entry["bucket_key"],
             "access_logs_bucket": entry["access_logs_bucket"] or "",
             "access_logs_prefix": entry["access_logs_prefix"] if entry["access_logs_bucket"] else "",
-            "lifecycle": {str(name): filled(rule) for name, rule in entry["lifecycle"].items()},
             "other_statements": [],
         }
 

@@ -11,47 +11,36 @@ from __future__ import annotations
 
 import typing as t
 
-CLASSES = ("STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
-#: Option -> what it is where it is not said. Ages are days; transitions are storage class to age.
-OPTIONS: dict[str, t.Any] = {
-    "prefix": "",
-    "enabled": True,
-    "transitions": {},
-    "expire_after": None,
-    "expire_delete_markers": None,
-    "noncurrent_transitions": {},
-    "noncurrent_expire_after": None,
-    "noncurrent_keep": None,
-    "abort_uploads_after": None,
-}
-ACTIONS = set(OPTIONS) - {"prefix", "enabled"}
+#: The options that do something.
+ACTIONS = (
+    "transitions",
+    "expire_after",
+    "expire_delete_markers",
+    "noncurrent_transitions",
+    "noncurrent_expire_after",
+    "noncurrent_keep",
+    "abort_uploads_after",
+)
 
 
-def filled(rule: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A rule with all options."""
-    return {**OPTIONS, **rule}
-
-
-def wrong(rule: t.Any) -> t.Iterator[str]:
-    """What is wrong with a rule."""
-    if not isinstance(rule, dict):
-        yield "must be a dict of options"
-        return
-    for key in sorted(set(rule) - set(OPTIONS)):
-        yield f"there is no option {key}; known: {', '.join(sorted(OPTIONS))}"
-    if not any(rule.get(key) for key in ACTIONS):
+def wrong(rule: dict[str, t.Any]) -> t.Iterator[str]:
+    """What is wrong with a rule beyond types."""
+    if not any(ages(rule[key]) if isinstance(rule[key], dict) else rule[key] for key in ACTIONS):
         yield f"does nothing; give one of {', '.join(sorted(ACTIONS))}"
-    if rule.get("noncurrent_keep") and not rule.get("noncurrent_expire_after"):
-        yield "noncurrent_keep: wants noncurrent_expire_after as well"
+    if rule["noncurrent_keep"] and not rule["noncurrent_expire_after"]:
+        yield "noncurrent_keep: needs noncurrent_expire_after as well"
     for key in ("expire_after", "noncurrent_expire_after", "noncurrent_keep", "abort_uploads_after"):
-        if rule.get(key) is not None and (not isinstance(rule[key], int) or rule[key] < 1):
+        if rule[key] is not None and rule[key] < 1:
             yield f"{key}: must be a whole number from 1, not {rule[key]}"
     for key in ("transitions", "noncurrent_transitions"):
-        for storage_class, age in (rule.get(key) or {}).items():
-            if storage_class not in CLASSES:
-                yield f"{key}: there is no storage class {storage_class}; known: {', '.join(CLASSES)}"
-            if not isinstance(age, int) or age < 0:
+        for storage_class, age in ages(rule[key]).items():
+            if age < 0:
                 yield f"{key}.{storage_class}: must be a number of days, not {age}"
+
+
+def ages(transitions: dict[str, int | None]) -> dict[str, int]:
+    """Storage class to age, of the classes that are named."""
+    return {storage_class: age for storage_class, age in transitions.items() if age is not None}
 
 
 def rules(found: list[dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:

@@ -13,13 +13,15 @@ import typing as t
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
 
-GENERATE = {"length", "exclude", "punctuation"}
+#: Where a field's value comes from: one of these.
+SOURCES = ("value", "generate", "environment")
 
 
 class Secret(Kind):
     name = "secret"
     role = "secrets"
     variable = "secrets_entries"
+    shapes: t.ClassVar[dict[str, str]] = {"content": "secret_field"}
     references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key"}
     data = True
     longest_name = 512
@@ -75,10 +77,11 @@ class Secret(Kind):
         if not re.fullmatch(r"[\w/+=.@-]+", name):
             yield "a secret's name takes letters, digits and /_+=.@- only"
         for field, how in entry["content"].items():
-            if isinstance(how, list) or how is None or how == "":
-                yield f"content.{field}: must be a value, generate or environment"
-            elif isinstance(how, dict):
-                yield from (f"content.{field}: {problem}" for problem in _wrong(how))
+            given = [source for source in SOURCES if how[source] not in (None, "")]
+            if len(given) != 1:
+                yield f"content.{field}: needs one of {', '.join(SOURCES)}, has {' and '.join(given) or 'none'}"
+            elif how["generate"] and not 16 <= how["generate"]["length"] <= 4096:
+                yield f"content.{field}.generate.length: must be 16 to 4096, not {how['generate']['length']}"
 
 
 def _fields(text: str | None) -> list[str]:
@@ -88,17 +91,3 @@ def _fields(text: str | None) -> list[str]:
     except ValueError:
         return []
     return sorted(key for key, value in values.items() if value not in ("", None)) if isinstance(values, dict) else []
-
-
-def _wrong(how: dict[str, t.Any]) -> t.Iterator[str]:
-    if set(how) == {"environment"}:
-        return
-    if set(how) != {"generate"} or not isinstance(how["generate"] or {}, dict):
-        yield "must be a value, {generate: {length: 32}} or {environment: NAME}"
-        return
-    options = how["generate"] or {}
-    for key in sorted(set(options) - GENERATE):
-        yield f"generate: there is no option {key}; known: {', '.join(sorted(GENERATE))}"
-    length = options.get("length", 32)
-    if not isinstance(length, int) or not 16 <= length <= 4096:
-        yield f"generate.length: must be 16 to 4096, not {length}"
