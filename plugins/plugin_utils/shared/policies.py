@@ -14,6 +14,9 @@ from __future__ import annotations
 import json
 import typing as t
 
+from .partitions import partition as partition
+from .partitions import service_principal
+
 Statement = dict[str, t.Any]
 
 USE_KEY = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
@@ -24,16 +27,10 @@ KEY_SERVICES = ("autoscaling", "cloudtrail", "cloudwatch", "delivery", "events",
 LOG_SERVICES = ("elb", "s3", "vpc_flow_logs")
 
 
-def partition(region: str) -> str:
-    """The part of AWS a region is in, as ARNs say it."""
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
 def key_statement(word: str, account: str, region: str) -> Statement:
     """What lets a service use a key for this account's resources. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-services.html"""
     arn = f"arn:{partition(region)}"
-    services = {"logs": f"logs.{region}.amazonaws.com", "delivery": "delivery.logs.amazonaws.com"}
-    principal: dict[str, str] = {"Service": services.get(word, f"{word}.amazonaws.com")}
+    principal = {"Service": service_principal("delivery.logs" if word == "delivery" else word, region)}
     actions: list[str] = USE_KEY
     condition: dict[str, t.Any] = {"StringEquals": {"aws:SourceAccount": account}}
     if word == "logs":

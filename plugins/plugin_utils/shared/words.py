@@ -15,7 +15,8 @@ import json
 import re
 import typing as t
 
-from .policies import comparable, partition, statements
+from .partitions import partition, service_principal
+from .policies import comparable, statements
 
 #: Kind -> what its ARN looks like; {name} is the logical name, and whatever is written after it.
 ARNS = {
@@ -151,7 +152,7 @@ def trust(assumed_by: list[str], region: str) -> dict[str, t.Any]:
         elif word.startswith("arn:"):
             principals.setdefault("AWS", []).append(word)
         else:
-            principals.setdefault("Service", []).append(word if "." in word else f"{word}.amazonaws.com")
+            principals.setdefault("Service", []).append(word if "." in word else service_principal(word, region))
     statement = {"Sid": "AssumedBy", "Effect": "Allow", "Principal": principals, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -168,8 +169,8 @@ def trusted(document: str | dict[str, t.Any], region: str) -> list[str]:
                 if kind == "AWS":
                     words.append(f"account:{account[1]}" if account else value)
                 else:
-                    name = value.removesuffix(".amazonaws.com")
-                    words.append(value if "." in name else name)
+                    name = value.partition(".")[0]
+                    words.append(name if service_principal(name, region) == value else value)
     if comparable(found) == comparable(trust(words, region)["Statement"]):
         return sorted(words)
     return [json.dumps(each, sort_keys=True) for each in found]
