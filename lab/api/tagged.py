@@ -23,7 +23,7 @@ EC2_NAMES = {
 EC2_MORE = {
     "carrier-gateway": "carrier_gateways",
     "dhcp-options": "dhcp_options_sets",
-    "egress-only-internet-gateway": "egress_only_internet_gateway_backend",
+    "egress-only-internet-gateway": "egress_only_internet_gateways",
     "launch-template": "launch_templates",
     "network-acl": "network_acls",
     "key-pair": "key_pairs",
