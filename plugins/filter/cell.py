@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import switches
 
 
 def cell_environment(region: str, endpoint_url: str = "", session: dict[str, t.Any] | None = None) -> dict[str, str]:
@@ -20,8 +25,9 @@ def cell_environment(region: str, endpoint_url: str = "", session: dict[str, t.A
     variables = {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_RETRY_MODE": "standard",
-        "AWS_MAX_ATTEMPTS": "10",
+        # The operator's own settings stay.
+        "AWS_RETRY_MODE": os.environ.get("AWS_RETRY_MODE") or "standard",
+        "AWS_MAX_ATTEMPTS": os.environ.get("AWS_MAX_ATTEMPTS") or "10",
         "AWS_PAGER": "",
     }
     if endpoint_url:
@@ -47,8 +53,16 @@ def cell_environment(region: str, endpoint_url: str = "", session: dict[str, t.A
     return variables
 
 
+def run_switch(value: t.Any, name: str) -> t.Any:
+    """A variable that steers a run, by its type; its default where it is unset (``{{ x | default(none) | … }}``)."""
+    try:
+        return switches.one(name, value)
+    except switches.SwitchError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"cell_environment": cell_environment}
+        return {"cell_environment": cell_environment, "run_switch": run_switch}
