@@ -36,24 +36,9 @@ SAME = (
 )  # fmt: skip
 
 
-def rds_instances(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
-    """The entries that are no replicas, with the module's options; options that are not managed are left out."""
-    return {name: _arguments(entry, resources) for name, entry in write.items() if not entry.get("source")}
-
-
-def rds_replicas(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
-    """The replicas that can be written now: those that exist, and those whose source is available."""
-    known = resources.get("db_instance", {})
-    return {
-        name: _arguments(entry, resources)
-        for name, entry in write.items()
-        if entry.get("source") and (not _new(entry) or known.get(entry["source"], {}).get("state") == READY)
-    }
-
-
-def rds_replicas_left(write: dict[str, Entry], resources: Resources) -> list[str]:
-    """The replicas that do not exist yet."""
-    return sorted(name for name, entry in write.items() if entry.get("source") and name not in resources["db_instance"])
+def rds_arguments(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
+    """The entries with the module's options; options that are not managed are left out."""
+    return {name: _arguments(entry, resources) for name, entry in write.items()}
 
 
 def _new(entry: Entry) -> bool:
@@ -141,9 +126,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {
-            "rds_instances": rds_instances,
-            "rds_replicas": rds_replicas,
-            "rds_replicas_left": rds_replicas_left,
+            "rds_arguments": rds_arguments,
             "rds_parameters": rds_parameters,
             "rds_replicas_first": rds_replicas_first,
         }

@@ -17,6 +17,15 @@ def key_policy(account: str, region: str, services: list[str], principals: list[
     return json.dumps(policies.key_policy(str(account), region, list(services), list(principals)))
 
 
+def replacing(entries: dict[str, dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
+    """The keys that are to be created while the one they replace still has the alias.
+
+    :param known: keys as they are; one that is being replaced carries the tag terrace:outgoing
+    """
+    held = {res["facts"].get("alias") for res in known.values() if "terrace:outgoing" in res["marks"]}
+    return {name: entry for name, entry in entries.items() if not entry["id"] and f"alias/{entry['aws_name']}" in held}
+
+
 def new_multi_region(entries: dict[str, dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
     """The multi-region keys that are to be made."""
     return {name: entry for name, entry in entries.items() if entry["multi_region"] and entry["action"] == "create"}
@@ -36,4 +45,4 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"key_policy": key_policy, "made_multi_region": made_multi_region, "new_multi_region": new_multi_region}
+        return {"key_policy": key_policy, "made_multi_region": made_multi_region, "new_multi_region": new_multi_region, "replacing": replacing}

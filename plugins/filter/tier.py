@@ -146,12 +146,11 @@ def launch_tags(tags: dict[str, str]) -> list[dict[str, t.Any]]:
 
 
 def groups_to_refresh(
-    wanted: dict[str, dict[str, t.Any]], found: dict[str, dict[str, t.Any]], kind: str = "autoscaling_group"
+    wanted: dict[str, dict[str, t.Any]], found: dict[str, dict[str, t.Any]]
 ) -> dict[str, dict[str, t.Any]]:
     """Groups with machines behind their template and no refresh under way: ``{name: {id, preferences}}``."""
     made = {}
-    for name, raw in wanted.items():
-        entry, _problems = specs.validated(registry.kind(kind), name, raw)
+    for name, entry in wanted.items():
         group = found.get(name)
         refresh = entry["refresh"]
         if not group or not refresh["enabled"] or not group["attributes"]["outdated_instances"]:

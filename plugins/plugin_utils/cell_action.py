@@ -18,9 +18,9 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import specs
+from . import specs, switches
 from .engine import registry, service_models
-from .engine.cell import Cell
+from .engine.cell import Cell, Settings
 from .engine.kind import Resource
 
 # Ansible's main process loads an action before it forks a worker for the task: what is read here is read once a run, not
@@ -38,7 +38,7 @@ shell_loader.get("sh")
 class Observations:
     """What was read of a cell in this run of ansible-playbook, kept in its private temporary directory.
 
-    A role's plan uses what an earlier task of the run has read; whatever writes reads afresh afterwards.
+    A plan uses what an earlier task of the run has read; whatever writes reads afresh afterwards.
     """
 
     def __init__(self, cell: str, region: str) -> None:
@@ -47,25 +47,32 @@ class Observations:
         self._path = folder / f"{cell}.{region}.json"
 
     def load(self) -> dict[str, dict[str, Resource]]:
-        try:
-            kept = json.loads(self._path.read_text())
-        except FileNotFoundError:
-            return {}
+        """``{kind: {name: resource}}``."""
+        kept = self._kept()["observed"]
         return {kind: {name: Resource(**res) for name, res in found.items()} for kind, found in kept.items()}
 
-    def keep(self, observed: dict[str, dict[str, Resource]]) -> None:
-        kept = {**self.load(), **observed}
-        plain = {kind: {name: res.as_dict() for name, res in found.items()} for kind, found in kept.items()}
+    def sources(self) -> dict[str, set[str]]:
+        """Kind -> kinds that were looked at while it was read."""
+        return {kind: set(others) for kind, others in self._kept()["sources"].items()}
+
+    def keep(self, observed: dict[str, dict[str, Resource]], sources: dict[str, set[str]]) -> None:
+        kept = self._kept()
+        kept["observed"] |= plain(observed)
+        for kind, others in sources.items():
+            kept["sources"][kind] = sorted({*others, *kept["sources"].get(kind, ())})
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(plain, default=str))
+        partial.write_text(json.dumps(kept, default=str))
         partial.replace(self._path)
 
-    def told(self, role: str, text: str) -> bool:
-        """Whether this run has said this of a role before; it has from now on. A role that has two passes plans twice."""
-        path = self._path.with_suffix(f".{role}.told")
-        before = path.read_text() if path.exists() else None
-        path.write_text(text)
-        return before == text
+    def forget(self) -> None:
+        """Nothing that was read holds any more."""
+        self._path.unlink(missing_ok=True)
+
+    def _kept(self) -> dict[str, dict[str, t.Any]]:
+        try:
+            return json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {"observed": {}, "sources": {}}
 
 
 class CellAction(ActionBase):
@@ -117,9 +124,12 @@ class CellAction(ActionBase):
             raise AnsibleActionFail("cell_region is not set: which AWS region is this cell in (for example us-east-1)?")
         return str(region)
 
+    #: What the inventory says of reading; an action that knows the inventory sets it.
+    settings = Settings()
+
     def cell(self, exact: bool = True, known: dict[str, dict[str, Resource]] | None = None) -> Cell:
         """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
-        return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known)
+        return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known, self.settings)
 
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())
@@ -131,10 +141,21 @@ class CellAction(ActionBase):
         kept = {kind: found for kind, found in self.observations().load().items() if kind not in fresh}
         missing = [kind for kind in wanted if kind not in kept]
         if missing:
-            read = self.cell(exact, kept).observe(missing)
-            self.observations().keep(read)
+            cell = self.cell(exact, kept)
+            read = cell.observe(missing)
+            self.observations().keep(read, cell.sources)
             kept.update(read)
         return {kind: kept[kind] for kind in wanted}
+
+    def switches(self) -> dict[str, t.Any]:
+        """The run's switches by their types.
+
+        :raises AnsibleActionFail: naming those that are wrong
+        """
+        values, problems = switches.read(self._vars, self._templar.template)
+        if problems:
+            raise AnsibleActionFail(f"{self.cell_name()}: nothing was written:\n  " + "\n  ".join(problems))
+        return values
 
     def known_kinds(self, names: t.Iterable[str]) -> list[str]:
         """The names, refused where one is no kind."""

@@ -17,44 +17,40 @@ import os
 import pathlib
 import typing as t
 
-import yaml
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 
 from .specs import ROLES
+from .task_files import modules_called
 
 
-def modules_of(role: str) -> list[str]:
-    """The modules of collections that a role's tasks call, by full name; without actions of our own, which need no payload."""
-    found: dict[str, None] = {}
-    for path in sorted((ROLES / role / "tasks").glob("*.yml")):
-        for task in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
-            found.update(dict.fromkeys(word for word in task if word.count(".") == 2))
+def modules_of(files: t.Iterable[tuple[str, str, str]]) -> list[str]:
+    """The modules of collections that task files (role, kind, action) call, by full name; without our own actions."""
+    found = dict.fromkeys(name for file in files for name in modules_called(*file))
     actions = {f"terrace.aws.{path.stem}" for path in (ROLES.parent / "plugins" / "action").glob("*.py")}
-    return [name for name in found if name not in actions and not name.startswith("ansible.builtin.")]
+    return [name for name in found if name not in actions]
 
 
-def make_ahead(action: ActionBase, roles: t.Iterable[str], task_vars: dict[str, t.Any]) -> None:
-    """Begin to make the payloads of what these roles call, once a run; nobody waits for it."""
+def make_ahead(action: ActionBase, files: t.Iterable[tuple[str, str, str]], task_vars: dict[str, t.Any]) -> None:
+    """Begin to make the payloads of what these task files call, once a run; nobody waits for it."""
     folder = pathlib.Path(C.DEFAULT_LOCAL_TMP)
     with contextlib.suppress(FileExistsError):
         os.close(os.open(folder / "terrace.payloads", os.O_CREAT | os.O_EXCL))
         if os.fork() == 0:
             try:
-                _make(action, roles, task_vars, folder)
+                _make(action, files, task_vars, folder)
             finally:
                 os._exit(0)
 
 
-def _make(action: ActionBase, roles: t.Iterable[str], task_vars: dict[str, t.Any], folder: pathlib.Path) -> None:
+def _make(action: ActionBase, files: t.Iterable[tuple[str, str, str]], task_vars: dict[str, t.Any], folder: pathlib.Path) -> None:
     # Whatever goes wrong here goes wrong again, and is told, in the task that calls the module.
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    names = (name for role in roles for name in modules_of(role))
-    for number, name in enumerate(names):
+    for number, name in enumerate(modules_of(files)):
         if not folder.is_dir():  # the run is over
             return
         with contextlib.suppress(Exception):

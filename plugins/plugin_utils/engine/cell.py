@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from . import service_models
-from .kind import CELL_TAG, KIND_TAG, MANAGED_TAGS, NAME_TAG, Kind, Resource
+from .kind import CELL_TAG, IGNORED_TAGS, KIND_TAG, LOGICAL_TAG, MANAGED_TAGS, NAME_TAG, OUTGOING_TAG, Kind, Resource
 
 #: Enough to have every service answer at once, few enough not to be throttled by one of them.
 THREADS = 8
@@ -51,6 +53,18 @@ class Once:
             return box[0]
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What an inventory says of reading.
+
+    :ivar ignored_tags: patterns of tags that others write
+    :ivar renames: ``{kind: {old logical name: new one}}``
+    """
+
+    ignored_tags: tuple[str, ...] = IGNORED_TAGS
+    renames: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+
+
 class Cell:
     """One environment in one region of one account, seen through the AWS API.
 
@@ -62,6 +76,7 @@ class Cell:
         in one call and lags behind by some seconds
     :param kinds: how each kind is read
     :param known: kinds that have been read and are not to be read again
+    :param settings: what the inventory says of reading
     """
 
     def __init__(
@@ -71,9 +86,16 @@ class Cell:
         kinds: t.Mapping[str, Kind],
         exact: bool = False,
         known: dict[str, dict[str, Resource]] | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.name, self.exact = name, exact
         self._kinds = kinds
+        self._settings = settings or Settings()
+        self._marks: dict[tuple[str, str], dict[str, str]] = {}
+        self._former: dict[tuple[str, str], str] = {}
+        self._thread = threading.local()
+        #: Kind -> kinds that were looked at while it was read: what it says is derived from theirs.
+        self.sources: dict[str, set[str]] = {}
         self.region = region
         self._session = service_models.session()
         self._once = Once()
@@ -177,25 +199,58 @@ class Cell:
     ) -> t.Iterator[tuple[str, t.Any, dict[str, str]]]:
         """Those of ``items`` that are this cell's and of this kind: ``(logical name, item, inventory's tags)``.
 
-        Where two carry the same name, all but the first by id are given the id in brackets as part of their name: such
-        a double is an orphan like any other, shown and prunable.
+        A resource is known by its tags, whatever AWS calls it. Where two carry the same name, all but the first by id are
+        given the id in brackets as part of their name: such a double is an orphan like any other, shown and prunable. One
+        that is being replaced says so in its name.
         """
-        taken: set[str] = set()
         found = []
         for item in items:
             every = tags_of(tags(item))
-            logical = self.logical(every.get(NAME_TAG))
+            logical = every.get(LOGICAL_TAG) or self.logical(every.get(NAME_TAG))
             if every.get(CELL_TAG) == self.name and every.get(KIND_TAG) == kind and logical is not None:
                 found.append((logical, item, every))
-        for logical, item, every in sorted(found, key=lambda each: (each[0], ident(each[1]))):
-            unique = f"{logical} ({ident(item)})" if logical in taken else logical
-            taken.add(logical)
-            own = {k: v for k, v in every.items() if k not in MANAGED_TAGS and not k.startswith("aws:")}
+        found.sort(key=lambda each: (OUTGOING_TAG in each[2], each[0], ident(each[1])))
+        renamed = self._renamed(kind, {logical for logical, _item, _every in found})
+        taken: set[str] = set()
+        for logical, item, every in found:
+            unique = name = renamed.get(logical, logical)
+            if OUTGOING_TAG in every:
+                unique = f"{name} [outgoing {ident(item)}]"
+            elif name in taken:
+                unique = f"{name} ({ident(item)})"
+            taken.add(name)
+            own = {key: value for key, value in every.items() if not self._is_mark(key)}
+            self._marks[kind, unique] = {key: value for key, value in every.items() if key not in own}
+            if logical != name:
+                self._former[kind, unique] = logical
             yield unique, item, own
+
+    def _renamed(self, kind: str, there: set[str]) -> dict[str, str]:
+        """Old name -> new name of entries that say ``renamed_from``, where only the old one is there."""
+        renames = self._settings.renames.get(kind, {})
+        return {old: new for old, new in renames.items() if old in there and new not in there}
+
+    def _is_mark(self, tag: str) -> bool:
+        return tag in MANAGED_TAGS or any(fnmatchcase(tag, pattern) for pattern in self._settings.ignored_tags)
 
     def observed(self, kind: str) -> dict[str, Resource]:
         """Every resource of one kind, read once."""
-        return self._once.get(("kind", kind), lambda: self._kinds[kind].read(self))
+        reading = getattr(self._thread, "reading", [])
+        if reading:
+            self.sources.setdefault(reading[-1], set()).add(kind)
+        return self._once.get(("kind", kind), lambda: self._read(kind))
+
+    def _read(self, kind: str) -> dict[str, Resource]:
+        reading = self._thread.__dict__.setdefault("reading", [])
+        reading.append(kind)
+        try:
+            found = self._kinds[kind].read(self)
+        finally:
+            reading.pop()
+        for name, resource in found.items():
+            resource.marks = self._marks.get((kind, name), {})
+            resource.renamed_from = self._former.get((kind, name), "")
+        return found
 
     def name_of(self, kind: str, ident: str | None) -> str:
         """The logical name behind an id; the id itself where it is not this cell's (so that it shows)."""

@@ -20,17 +20,37 @@ if t.TYPE_CHECKING:
 CELL_TAG = "terrace:cell"
 KIND_TAG = "terrace:kind"
 NAME_TAG = "Name"
-MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG})
+#: The logical name of a resource that keeps a Name of its own, because it was made by something else.
+LOGICAL_TAG = "terrace:name"
+#: Marks a resource that another one replaces: it is removed once nothing refers to it any more.
+OUTGOING_TAG = "terrace:outgoing"
+MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG, LOGICAL_TAG, OUTGOING_TAG})
+#: Tags that AWS and its controllers write. They are neither compared nor removed; an inventory can name more.
+IGNORED_TAGS = ("aws:*", "kubernetes.io/*", "k8s.io/*", "eks:*", "karpenter.sh/*", "elasticbeanstalk:*", "ec2launch:*")
 
 
-def every_tag(cell: str, kind: str, logical: str, own: dict[str, t.Any] | None = None) -> dict[str, str]:
-    """All the tags a resource carries: Terrace's over the inventory's ``own``."""
-    return {
-        **{str(key): str(value) for key, value in (own or {}).items()},
-        NAME_TAG: f"{cell}-{logical}",
-        CELL_TAG: cell,
-        KIND_TAG: kind,
-    }
+def every_tag(
+    cell: str,
+    kind: str,
+    logical: str,
+    own: dict[str, t.Any] | None = None,
+    marks: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """All the tags a resource carries: Terrace's over the inventory's ``own``.
+
+    :param marks: tags it carries that are not the inventory's; others' stay, and so does a Name that is not Terrace's
+    """
+    marks = marks or {}
+    tags = {key: value for key, value in marks.items() if key not in MANAGED_TAGS and not key.startswith("aws:")}
+    tags |= {str(key): str(value) for key, value in (own or {}).items()}
+    tags |= {NAME_TAG: f"{cell}-{logical}", CELL_TAG: cell, KIND_TAG: kind}
+    if LOGICAL_TAG in marks:
+        tags[LOGICAL_TAG] = logical
+        if NAME_TAG in marks:
+            tags[NAME_TAG] = marks[NAME_TAG]
+        else:
+            del tags[NAME_TAG]
+    return tags
 
 
 READY, PENDING, FAILED, LEAVING = "ready", "pending", "failed", "leaving"
@@ -53,6 +73,8 @@ class Resource:
     :ivar attributes: the inventory's words for it, references given as logical names
     :ivar facts: what only AWS knows and later roles or operators want (ARN, endpoint, address)
     :ivar tags: the inventory's own tags, without those Terrace keeps
+    :ivar marks: its other tags: Terrace's, AWS's, and those of controllers
+    :ivar renamed_from: the logical name its tags still say, where the inventory gives it another one
     :ivar state: ready, pending, failed or leaving
     :ivar status: the same in AWS's word, for people
     """
@@ -63,6 +85,8 @@ class Resource:
     tags: dict[str, str] = field(default_factory=dict)
     state: str = READY
     status: str = ""
+    marks: dict[str, str] = field(default_factory=dict)
+    renamed_from: str = ""
 
     def as_dict(self) -> dict[str, t.Any]:
         return asdict(self)
@@ -98,7 +122,7 @@ class Kind:
     #: Options whose resource AWS deletes although this one names it (a DNS record's target).
     loose: frozenset[str] = frozenset()
     #: Resources of the kind name each other: they are created empty (``tasks/<kind>/create.yml``) before any is written.
-    mutual: bool = False
+    created_empty: bool = False
     #: Where its resources live: REGION, ACCOUNT or GLOBAL.
     scope: str = REGION
     #: CREATE_FIRST or REMOVE_FIRST, and for the latter what forbids two at once, as the plan says it.
@@ -127,6 +151,14 @@ class Kind:
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         """What is wrong with entries that are to be created and only AWS can tell; asked before the first write."""
+        return iter(())
+
+    def prechange_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """The same of entries that are to be created or changed."""
+        return iter(())
+
+    def state_errors(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        """What is wrong with resources although nothing differs, so that nothing must be written before it is mended."""
         return iter(())
 
     def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:

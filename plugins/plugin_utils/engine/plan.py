@@ -10,9 +10,23 @@ import typing as t
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .kind import MANAGED_TAGS, PENDING, Kind, Resource
+from .kind import (
+    CREATE_FIRST,
+    FAILED,
+    LEAVING,
+    MANAGED_TAGS,
+    OUTGOING_TAG,
+    PENDING,
+    READY,
+    REMAKE,
+    RETRY,
+    Kind,
+    Resource,
+)
 
 CREATE, UPDATE, REPLACE, REMOVE, ORPHAN = "create", "update", "replace", "remove", "orphan"
+#: Options of an entry that are not attributes of the resource.
+NOT_COMPARED = frozenset({"tags", "renamed_from"})
 
 
 @dataclass
@@ -20,7 +34,9 @@ class Change:
     """One resource's difference.
 
     :ivar fields: ``{option: {"before": …, "after": …}}``; nested options are given by their path, ``rules.https.ports``
-    :ivar reason: why it is refused, or empty
+    :ivar forced: options that AWS cannot change, which make it a replacement
+    :ivar refused: why it is refused, or empty
+    :ivar how: in which order a replacement goes
     """
 
     action: str
@@ -29,6 +45,7 @@ class Change:
     fields: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     forced: list[str] = field(default_factory=list)
     refused: str = ""
+    how: str = ""
 
     @property
     def address(self) -> str:
@@ -42,6 +59,7 @@ class Change:
             "fields": self.fields,
             "forced": self.forced,
             "refused": self.refused,
+            "how": self.how,
         }
 
 
@@ -90,7 +108,7 @@ def compare(kind: Kind, entry: dict[str, t.Any], resource: Resource) -> dict[str
     """The fields of an entry that AWS does not have as desired. An option that is None is left as it is."""
     fields: dict[str, dict[str, t.Any]] = {}
     for option, wanted in kind.normalise(entry).items():
-        if option == "tags" or wanted is None:
+        if option in NOT_COMPARED or wanted is None:
             continue
         ordered = option in kind.ordered
         fields.update(
@@ -102,6 +120,15 @@ def compare(kind: Kind, entry: dict[str, t.Any], resource: Resource) -> dict[str
     return fields
 
 
+def outgoing_name(name: str, resource: Resource) -> str:
+    """The name of a resource that another one of its name replaces."""
+    return f"{name} [outgoing {resource.id}]"
+
+
+def is_outgoing(resource: Resource) -> bool:
+    return OUTGOING_TAG in resource.marks
+
+
 def changes(
     kind: Kind, desired: dict[str, dict[str, t.Any]], observed: dict[str, Resource], rules: Rules
 ) -> list[Change]:
@@ -109,26 +136,178 @@ def changes(
     found: list[Change] = []
     for name, entry in {} if rules.absent else desired.items():
         resource = observed.get(name)
-        if resource is None:
-            after = {option: {"before": None, "after": value} for option, value in entry.items() if value is not None}
-            found.append(Change(CREATE, kind.name, name, {**after, "id": {"before": None, "after": KNOWN_LATER}}))
-            continue
-        fields = compare(kind, entry, resource)
-        if not fields:
-            continue
-        forced = sorted({path.split(".")[0] for path in fields} & kind.immutable)
-        change = Change(REPLACE if forced else UPDATE, kind.name, name, fields, forced)
+        if resource is None or resource.state == LEAVING:
+            found.append(_creation(kind, name, entry))
+        elif change := _difference(kind, name, entry, resource, rules):
+            found.append(change)
+    for name in sorted(set(observed) - (set() if rules.absent else set(desired))):
+        if observed[name].state != LEAVING:
+            found.append(_removal(kind, name, observed[name], rules))
+    return found
+
+
+def _creation(kind: Kind, name: str, entry: dict[str, t.Any]) -> Change:
+    after = {
+        option: {"before": None, "after": value}
+        for option, value in entry.items()
+        if value is not None and option != "renamed_from"
+    }
+    return Change(CREATE, kind.name, name, {**after, "id": {"before": None, "after": KNOWN_LATER}})
+
+
+def _difference(kind: Kind, name: str, entry: dict[str, t.Any], resource: Resource, rules: Rules) -> Change | None:
+    """What is to be done about an existing resource; None where nothing is."""
+    fields = compare(kind, entry, resource)
+    if resource.renamed_from:
+        fields["tags.Name"] = {"before": resource.renamed_from, "after": name}
+    forced = sorted({path.split(".")[0] for path in fields} & kind.immutable)
+    change = Change(REPLACE if forced else UPDATE, kind.name, name, fields, forced)
+    if resource.state == FAILED:
+        _repair(kind, change, entry, resource)
+    fields.update(kind.condition(name, entry, resource))
+    if not fields:
+        return None
+    if change.action == REPLACE:
+        change.how = _replaced_how(kind)
         if forced and not matches(change.address, rules.replace):
             change.refused = f"AWS cannot change {', '.join(forced)}; name it in terrace_allow_replace to replace it"
-        elif forced and kind.data and not matches(change.address, rules.data_loss):
+        elif kind.data and not matches(change.address, rules.data_loss):
             change.refused = "replacing it destroys data; name it in terrace_allow_data_loss as well"
-        found.append(change)
-    for name in sorted(set(observed) - (set() if rules.absent else set(desired))):
-        change = Change(REMOVE if rules.absent or rules.prune else ORPHAN, kind.name, name)
-        if change.action == REMOVE and kind.data and not matches(change.address, rules.data_loss):
+    if not change.refused:
+        change.refused = kind.refusal(name, fields, entry, resource)
+    return change
+
+
+def _repair(kind: Kind, change: Change, entry: dict[str, t.Any], resource: Resource) -> None:
+    """A failed resource is a difference like any other; the kind says what is done about it."""
+    remedy = kind.remedy(change.name, entry, resource)
+    failure = str(resource.facts.get("failure") or "")
+    before = f"{resource.status or FAILED}{f' ({failure})' if failure else ''}"
+    change.fields["state"] = {"before": before, "after": READY}
+    if remedy == REMAKE:
+        change.action = REPLACE
+    elif remedy != RETRY:
+        change.refused = remedy
+
+
+def _replaced_how(kind: Kind) -> str:
+    if kind.replacement == CREATE_FIRST:
+        return "the new one is created first; what refers to it follows; then the old one is removed"
+    return f"the old one is removed first, because {kind.replacement_reason}"
+
+
+def _removal(kind: Kind, name: str, resource: Resource, rules: Rules) -> Change:
+    """What the inventory does not name. What a replacement left behind is removed without being asked again."""
+    base = name.partition(" [outgoing ")[0]
+    allowed = matches(f"{kind.name}/{base}", rules.data_loss)
+    left_behind = is_outgoing(resource) and (allowed or not kind.data)
+    change = Change(REMOVE if rules.absent or rules.prune or left_behind else ORPHAN, kind.name, name)
+    if change.action == REMOVE:
+        if kind.data and not allowed:
             change.refused = "it holds data; name it in terrace_allow_data_loss to remove it"
-        found.append(change)
-    return found
+        else:
+            change.refused = kind.refusal(name, {}, {}, resource)
+    return change
+
+
+def follow_ons(
+    kinds: t.Mapping[str, Kind],
+    world: dict[str, dict[str, dict[str, t.Any]]],
+    observed: dict[str, dict[str, Resource]],
+    found: list[Change],
+    rules: Rules,
+) -> list[Change]:
+    """What has to be written only because something it refers to is replaced, or changes in a way it follows.
+
+    Fields are added to changes in ``found`` as well: whatever refers to a replaced resource names another id afterwards.
+    """
+    known = {(change.kind, change.name): change for change in found if change.action != ORPHAN}
+    added: list[Change] = []
+    queue = [change for change in found if change.action in (REPLACE, UPDATE)]
+    while queue:
+        cause = queue.pop()
+        for kind, name, option in _users(kinds, world, cause):
+            if cause.action == UPDATE and (option not in kind.follows or _only_tags(cause)):
+                continue
+            if name not in observed.get(kind.name, {}):
+                continue
+            change = known.get((kind.name, name))
+            if change is None:
+                change = known[kind.name, name] = Change(UPDATE, kind.name, name)
+                added.append(change)
+            elif change.action in (CREATE, REMOVE) or option in change.fields:
+                continue
+            word = "replaced" if cause.action == REPLACE else "changed"
+            change.fields[option] = {"before": cause.name, "after": f"{cause.name} ({word})"}
+            if cause.action == REPLACE and option.split(".")[0] in kind.immutable and change.action != REPLACE:
+                change.action, change.forced, change.how = REPLACE, [option], _replaced_how(kind)
+                if not matches(change.address, rules.replace):
+                    change.refused = (
+                        f"{cause.address} is replaced; AWS cannot change {option}: name it in terrace_allow_replace"
+                    )
+                elif kind.data and not matches(change.address, rules.data_loss):
+                    change.refused = "replacing it destroys data; name it in terrace_allow_data_loss as well"
+                queue.append(change)
+    return added
+
+
+def _users(
+    kinds: t.Mapping[str, Kind], world: dict[str, dict[str, dict[str, t.Any]]], cause: Change
+) -> t.Iterator[tuple[Kind, str, str]]:
+    """Desired entries that refer to a changed resource: ``(kind, name, option)``."""
+    for name, entries in world.items():
+        kind = kinds[name]
+        for option in (option for option, other in kind.references.items() if other == cause.kind):
+            for who, entry in entries.items():
+                if cause.name in kind.names_in(option, entry) and (name, who) != (cause.kind, cause.name):
+                    yield kind, who, option
+
+
+def _only_tags(change: Change) -> bool:
+    return all(path == "tags" or path.startswith("tags.") for path in change.fields)
+
+
+def refuse_in_use(
+    kinds: t.Mapping[str, Kind],
+    world: dict[str, dict[str, dict[str, t.Any]]],
+    observed: dict[str, dict[str, Resource]],
+    found: list[Change],
+) -> None:
+    """Refuse to remove or replace what stays in use, in the plan and not in the middle of a run."""
+    going = {(c.kind, c.name) for c in found if c.action == REMOVE}
+    replaced_first = {
+        (c.kind, c.name) for c in found if c.action == REPLACE and kinds[c.kind].replacement != CREATE_FIRST
+    }
+    for change in found:
+        address = (change.kind, change.name)
+        if change.refused or address not in going | replaced_first:
+            continue
+        users = []
+        for kind in kinds.values():
+            for option, other in kind.references.items():
+                if other != change.kind or option in kind.loose or (kind.created_empty and other == kind.name):
+                    continue
+                for who, resource in observed.get(kind.name, {}).items():
+                    stays = (kind.name, who) not in going | replaced_first and (kind.name, who) != address
+                    entry = world.get(kind.name, {}).get(who)
+                    # A user that is desired without it is written before; a kind that is not planned now is as it is.
+                    keeps = entry is None or change.name in kind.names_in(option, entry)
+                    if stays and keeps and change.name in names_observed(kind, option, resource):
+                        users.append(f"{kind.name}/{who}")
+        if users:
+            verb = "replaced" if address in replaced_first else "removed"
+            change.refused = (
+                f"AWS does not let it be {verb} while it is used by {', '.join(sorted(set(users)))}; "
+                "remove or change these as well"
+            )
+
+
+def names_observed(kind: Kind, option: str, resource: Resource) -> list[str]:
+    """The logical names an observed resource refers to; none where AWS tells it in another shape than an entry has."""
+    try:
+        return kind.names_in(option, resource.attributes)
+    except (KeyError, TypeError, AttributeError):
+        return []
 
 
 #: What stands for a value only AWS can give.

@@ -22,6 +22,8 @@ class AutoscalingGroup(Kind):
     name = "autoscaling_group"
     role = "tier"
     variable = "tier_autoscaling_groups"
+    #: It has its hooks before it has instances.
+    created_empty = True
     references: t.ClassVar[dict[str, str]] = {
         "launch_template": "launch_template",
         "subnets": "subnet",

@@ -19,6 +19,11 @@ class BastionAddress(ElasticIp):
     name = "bastion_address"
     role = "bastion"
     variable = "bastion_addresses"
+    #: It is allocated before the group starts the instance that takes it, and associated by hand with one that did not.
+    created_empty = True
+    precedes = frozenset({"group"})
+    needs_ready = frozenset({"group"})
+    loose = frozenset({"group"})
     references: t.ClassVar[dict[str, str]] = {"group": "bastion_group"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:

@@ -25,6 +25,11 @@ class SecurityGroup(Kind):
     variable = "firewall_security_groups"
     shapes: t.ClassVar[dict[str, str]] = {"ingress": "ingress_rule", "egress": "egress_rule"}
     immutable = frozenset({"vpc", "description"})
+    #: Groups name each other in rules, and the task that removes one removes the rules that name it.
+    created_empty = True
+    loose = frozenset({"ingress.from", "egress.to"})
+    #: amazon.aws.ec2_security_group sleeps for seconds after it has created a group.
+    sleeps = True
     references: t.ClassVar[dict[str, str]] = {
         "vpc": "vpc",
         "ingress.from": "security_group",

@@ -1,0 +1,206 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One lock for whatever two runs must not do at once: a cell, a pair of cells, an application.
+
+It is a parameter of AWS Systems Manager, written without Overwrite, which AWS refuses when it exists: the only conditional
+create that works in an empty account, costs nothing and needs no resource beside it.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+
+Who takes over a lock first writes a parameter named after the very lock it found, also without Overwrite, so that one of several
+that found the same stale lock wins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import typing as t
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+#: A lock that is not renewed for so long is stale; its owner renews it every third of that.
+LEASE = timedelta(minutes=15)
+PREFIX = "/terrace/locks"
+EXISTS, ABSENT = "ParameterAlreadyExists", "ParameterNotFound"
+
+
+class Held(Exception):
+    """Somebody else holds the lock. The message says who, since when and what to do."""
+
+
+class Lost(Exception):
+    """The lock was taken over while it was held."""
+
+
+def _process_start(pid: int) -> str:
+    """When a process of this machine began, in the kernel's ticks; empty where it does not run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Owner:
+    """Who holds a lock.
+
+    :ivar name: user and machine, or the AWX job
+    :ivar token: tells this holding from all others
+    :ivar boot: identifies the running kernel of the owner's machine, for its processes can only be looked up there
+    """
+
+    name: str
+    since: str
+    expires: str
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    boot: str = ""
+    pid: int = 0
+    started: str = ""
+
+    @property
+    def stale(self) -> bool:
+        """Whether nobody holds it any more: it ran out, or its process on this very machine is gone."""
+        if datetime.now(UTC) >= datetime.fromisoformat(self.expires):
+            return True
+        return bool(self.boot) and self.boot == _boot() and _process_start(self.pid) != self.started
+
+
+def whoami() -> str:
+    """What a lock's owner is called: the AWX job where there is one, else user and machine."""
+    job = os.environ.get("JOB_ID")
+    if job and (os.environ.get("AWX_HOST") or os.environ.get("TOWER_HOST")):
+        return f"AWX job {job}"
+    try:
+        user = getuser()
+    except (OSError, KeyError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+class Lock:
+    """A lock by name, ``cell/production-use1`` for example.
+
+    :param client: a client of SSM in the region that keeps the lock
+    :param name: letters, digits, ``.-_/``
+    """
+
+    def __init__(self, client: t.Any, name: str) -> None:
+        self._client = client
+        self._name = f"{PREFIX}/{name}"
+        self._owner: Owner | None = None
+        self._renewed = datetime.min.replace(tzinfo=UTC)
+
+    def take(self, take_over: str = "") -> str:
+        """Take the lock; returns what was taken over, for people, or nothing.
+
+        :param take_over: the owner whose lock may be taken although it is not stale
+        :raises Held: where somebody else holds it
+        """
+        mine = self._mine()
+        if self._put(self._name, mine):
+            self._have(mine)
+            return ""
+        found = self._read(self._name)
+        if found is None:  # released in between
+            return self.take(take_over)
+        if not found.stale and found.name != take_over:
+            raise Held(
+                f"{found.name} has been working on it since {found.since} (lock {self._name}, until {found.expires}). "
+                f"Wait for that run; if it is certain that it is dead: -e 'terrace_take_lock={found.name}'"
+            )
+        if not self._claim(f"{self._name}.{found.token}", mine):
+            raise Held(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
+        self._client.put_parameter(Name=self._name, Value=json.dumps(asdict(mine)), Type="String", Overwrite=True)
+        self._drop(f"{self._name}.{found.token}")
+        self._have(mine)
+        return f"the lock of {found.name}, held since {found.since}, was taken over"
+
+    def renew(self) -> None:
+        """Keep it. Called often; asks AWS only every third of the lease.
+
+        :raises Lost: where it was taken over
+        """
+        if self._owner is None or datetime.now(UTC) - self._renewed < LEASE / 3:
+            return
+        found = self._read(self._name)
+        if found is None or found.token != self._owner.token:
+            owner, self._owner = self._owner, None
+            raise Lost(f"the lock {self._name} of {owner.name} was taken over by {found.name if found else 'somebody'}")
+        self._owner.expires = (datetime.now(UTC) + LEASE).isoformat(timespec="seconds")
+        value = json.dumps(asdict(self._owner))
+        self._client.put_parameter(Name=self._name, Value=value, Type="String", Overwrite=True)
+        self._renewed = datetime.now(UTC)
+
+    def release(self) -> None:
+        """Give it back, if it is still held."""
+        if self._owner is None:
+            return
+        found = self._read(self._name)
+        if found is not None and found.token == self._owner.token:
+            self._drop(self._name)
+        self._owner = None
+
+    # -- AWS -----------------------------------------------------------------------------------------------------
+    def _mine(self) -> Owner:
+        now = datetime.now(UTC)
+        pid = os.getpid()
+        return Owner(
+            name=whoami(),
+            since=now.isoformat(timespec="seconds"),
+            expires=(now + LEASE).isoformat(timespec="seconds"),
+            boot=_boot(),
+            pid=pid,
+            started=_process_start(pid),
+        )
+
+    def _have(self, mine: Owner) -> None:
+        self._owner, self._renewed = mine, datetime.now(UTC)
+
+    def _claim(self, name: str, mine: Owner) -> bool:
+        """Be the one who takes over; also from one who died while taking over."""
+        if self._put(name, mine):
+            return True
+        rival = self._read(name)
+        if rival is not None and rival.stale:
+            self._drop(name)
+        return False
+
+    def _put(self, name: str, owner: Owner) -> bool:
+        """Write a parameter unless it exists; whether it was written."""
+        try:
+            self._client.put_parameter(Name=name, Value=json.dumps(asdict(owner)), Type="String", Overwrite=False)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == EXISTS:
+                return False
+            raise
+        return True
+
+    def _read(self, name: str) -> Owner | None:
+        try:
+            return Owner(**json.loads(self._client.get_parameter(Name=name)["Parameter"]["Value"]))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == ABSENT:
+                return None
+            raise
+
+    def _drop(self, name: str) -> None:
+        try:
+            self._client.delete_parameter(Name=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != ABSENT:
+                raise

@@ -1,0 +1,72 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run knows of a cell while it writes: what it has written, and whatever is derived from that, is read again."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .cell import Cell
+from .kind import Kind, Resource
+
+Observed = dict[str, dict[str, Resource]]
+
+
+class View:
+    """A cell's resources by kind, each as last read, and never older than the last write it depends on.
+
+    :param look: opens the cell for another look, given the kinds that are still as they were read
+    :param kinds: every kind by name; a kind depends on what it refers to
+    :param observed: what was read before
+    :param sources: kind -> kinds that were looked at while it was read
+    """
+
+    def __init__(
+        self,
+        look: t.Callable[[Observed], Cell],
+        kinds: t.Mapping[str, Kind],
+        observed: Observed,
+        sources: dict[str, set[str]] | None = None,
+    ) -> None:
+        self._look, self._observed = look, dict(observed)
+        self._sources = {name: set(kind.references.values()) for name, kind in kinds.items()}
+        self._learn(sources or {})
+        self._stale: set[str] = set()
+
+    def _learn(self, sources: dict[str, set[str]]) -> None:
+        for kind, others in sources.items():
+            self._sources.setdefault(kind, set()).update(others)
+
+    def written(self, kinds: t.Iterable[str]) -> None:
+        """These kinds were written: they and all that is derived from them are not known any more."""
+        queue = list(kinds)
+        while queue:
+            kind = queue.pop()
+            if kind in self._stale:
+                continue
+            self._stale.add(kind)
+            queue += [name for name, others in self._sources.items() if kind in others and name not in self._stale]
+
+    def forget(self, kinds: t.Iterable[str]) -> None:
+        """AWS itself changes these kinds: look at them again, and not at what is derived from them."""
+        self._stale.update(kinds)
+
+    def get(self, kinds: t.Iterable[str]) -> Observed:
+        """These kinds, read again where they are not known."""
+        wanted = list(dict.fromkeys(kinds))
+        missing = [kind for kind in wanted if kind in self._stale or kind not in self._observed]
+        if missing:
+            # What a stale kind is derived from may be stale as well; it is then read on the way.
+            known = {kind: found for kind, found in self._observed.items() if kind not in self._stale}
+            cell = self._look(known)
+            read = cell.observe(missing)
+            self._learn(cell.sources)
+            self._observed.update(read)
+            self._stale.difference_update(read)
+        return {kind: self._observed[kind] for kind in wanted}
+
+    def last(self) -> Observed:
+        """Everything as it was last read, also what is not known any more."""
+        return self._observed

@@ -1,0 +1,358 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out a graph: whatever can go to work does so, side by side, and all that is pending is awaited together.
+
+Each chunk of nodes of one kind runs its role's task file in a process of its own, forked from the action's. Only this one reads
+AWS and decides what comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from .engine.graph import ABSENT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
+from .engine.kind import FAILED, Kind, Resource
+from .engine.view import View
+from .task_files import Outcome, Runner, load
+
+display = Display()
+
+#: Chunks that work at once: modules that keep a processor busy, and those that sleep while AWS works.
+BUSY, SLEEPING = 4, 24
+#: Into how many chunks the nodes of one kind that could all go to work now are divided at most.
+PARTS = 3
+#: Seconds between two looks at what is pending, at first and at most.
+POLL_FIRST, POLL_MOST = 0.5, 3.0
+#: Seconds and pause for which a resource that was just made may be missing from what AWS lists (eventual consistency).
+VISIBLE_TIMEOUT, VISIBLE_PAUSE = 60.0, 1.0
+#: Seconds running chunks are given to end when the run is told to stop.
+GRACE = 60.0
+DONE_WORDS = {RETIRE: "marked as outgoing", MAKE: "created", PRESENT: "written", ABSENT: "removed"}
+
+
+@dataclass
+class Step:
+    """One chunk that was carried out, for people and for the run's record."""
+
+    action: str
+    kind: str
+    names: list[str]
+    seconds: float
+    changed: bool
+    failures: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, t.Any]:
+        return {**vars(self), "seconds": round(self.seconds, 2)}
+
+
+@dataclass
+class Chunk:
+    """Nodes of one kind and action that a process works on."""
+
+    nodes: list[Node]
+    pid: int
+    pipe: int
+    begun: float
+    sleeps: bool
+    data: bytearray = field(default_factory=bytearray)
+
+
+class Executor:
+    """Runs the nodes of a graph for one cell.
+
+    :param action: the action plugin that carries the cell's connection, templar and environment
+    :param variables: the play's variables with every role's defaults beneath
+    :param entry: the entry of a node as its tasks get it
+    :param timeout: seconds that resources of a kind may take to become ready, or to be gone
+    :param tick: called often while something goes on; may raise to stop
+    """
+
+    def __init__(
+        self,
+        action: ActionBase,
+        cell: str,
+        kinds: t.Mapping[str, Kind],
+        graph: Graph,
+        view: View,
+        variables: dict[str, t.Any],
+        entry: t.Callable[[Node], dict[str, t.Any]],
+        timeout: t.Callable[[str], float],
+        tick: t.Callable[[], None],
+    ) -> None:
+        self._action, self._cell, self._kinds, self._graph, self._view = action, cell, kinds, graph, view
+        self._variables, self._entry, self._timeout, self._tick = variables, entry, timeout, tick
+        self._left = dict(graph.nodes)
+        self._done: set[Key] = set()
+        self._running: list[Chunk] = []
+        self._selector = selectors.DefaultSelector()
+        self._weights = _weights(graph)
+        self._waiting_since: dict[Address, float] = {}
+        self._stop = False
+        self.steps: list[Step] = []
+
+    def run(self) -> None:
+        """Carry everything out.
+
+        :raises AnsibleActionFail: after what was running has ended, naming what failed
+        """
+        before = {number: signal.signal(number, self._told_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self._loop()
+        finally:
+            self._drain()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        failures = [failure for step in self.steps for failure in step.failures]
+        if failures:
+            raise AnsibleActionFail(f"{self._cell}: " + "\n".join(failures))
+        if self._stop:
+            raise AnsibleActionFail(f"{self._cell}: told to stop; {len(self._left)} steps were not begun. Run it again.")
+
+    def _told_to_stop(self, _signal: int, _frame: t.Any) -> None:
+        self._stop = True
+
+    def _loop(self) -> None:
+        pause = POLL_FIRST
+        while self._left or self._running:
+            self._tick()
+            if self._stop or any(step.failures for step in self.steps):
+                return
+            started = self._start_what_can()
+            waited_for = self._waited_for()
+            if not self._running and not waited_for:
+                if started or not self._left:
+                    continue
+                names = ", ".join(sorted(f"{kind}/{name}" for _action, kind, name in self._left))
+                raise AnsibleActionFail(f"{self._cell}: nothing is left that could make these possible: {names}")
+            pause = POLL_FIRST if started else min(pause * 1.5, POLL_MOST)
+            self._collect(pause if waited_for else 10.0)
+            if waited_for:
+                self._look_at(waited_for)
+
+    # -- what can go to work -------------------------------------------------------------------------------------
+    def _start_what_can(self) -> bool:
+        ready = [node for node in self._left.values() if self._can_start(node)]
+        ready.sort(key=lambda node: -self._weights[node.key])
+        started = False
+        for nodes in self._grouped(ready):
+            kind = self._kinds[nodes[0].kind]
+            for chunk in self._divided(kind, nodes):
+                sleeps = kind.sleeps or nodes[0].action == ABSENT
+                limit = SLEEPING if sleeps else BUSY
+                if sum(each.sleeps == sleeps for each in self._running) >= limit:
+                    break
+                self._start(kind, chunk, sleeps)
+                started = True
+        return started
+
+    def _can_start(self, node: Node) -> bool:
+        if any(need not in self._done for need in node.after):
+            return False
+        if not node.ready and not node.gone:
+            return True
+        return self._graph.satisfied(node, self._done, self._view.get({kind for kind, _name in (*node.ready, *node.gone)}))
+
+    @staticmethod
+    def _grouped(nodes: list[Node]) -> list[list[Node]]:
+        groups: dict[tuple[str, str], list[Node]] = {}
+        for node in nodes:
+            groups.setdefault((node.action, node.kind), []).append(node)
+        return list(groups.values())
+
+    @staticmethod
+    def _divided(kind: Kind, nodes: list[Node]) -> list[list[Node]]:
+        if kind.created_empty and nodes[0].action == ABSENT and kind.name in kind.references.values():
+            return [nodes]
+        size = 1 if kind.sleeps else max(1, -(-len(nodes) // PARTS))
+        return [nodes[start : start + size] for start in range(0, len(nodes), size)]
+
+    # -- a chunk -------------------------------------------------------------------------------------------------
+    def _start(self, kind: Kind, nodes: list[Node], sleeps: bool) -> None:
+        for node in nodes:
+            del self._left[node.key]
+        variables = {**self._variables, "terrace_step": self._step(kind, nodes)}
+        tasks = load(*self._file(kind, nodes[0].action))
+        read, write = os.pipe()
+        begun = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            _child(self._action, tasks, variables, write)
+        os.close(write)
+        chunk = Chunk(nodes, pid, read, begun, sleeps)
+        self._running.append(chunk)
+        self._selector.register(read, selectors.EVENT_READ, chunk)
+
+    def _file(self, kind: Kind, action: str) -> tuple[str, str, str]:
+        """The task file of an action: of a kind that takes another's options, that one's, unless it has its own."""
+        if action == RETIRE:
+            return ("cell", "resource", RETIRE)
+        own = (kind.role, kind.name, action)
+        if not kind.options_of or load(*own):
+            return own
+        other = self._kinds[kind.options_of]
+        return (other.role, other.name, action)
+
+    def _step(self, kind: Kind, nodes: list[Node]) -> dict[str, t.Any]:
+        """What the tasks of a chunk see as ``terrace_step``."""
+        action = nodes[0].action
+        wanted = list(dict.fromkeys([*kind.references.values(), kind.name]))
+        known = self._seen(kind, nodes, wanted) if action in (MAKE, PRESENT) else self._view.get(wanted)
+        found = {name: {each: res.as_dict() for each, res in known[name].items()} for name in wanted}
+        going = {node.name: node.old.as_dict() for node in nodes if node.old}
+        return {
+            "action": action,
+            "kind": kind.name,
+            "refers": dict(kind.references),
+            "entries": {node.name: self._entry(node) for node in nodes if action in (MAKE, PRESENT)},
+            "resources": going,
+            "known": found,
+            "ids": {name: {each: res["id"] for each, res in resources.items()} for name, resources in found.items()},
+        }
+
+    def _seen(self, kind: Kind, nodes: list[Node], wanted: list[str]) -> dict[str, dict[str, Resource]]:
+        """What the nodes refer to, once AWS lists it: what was just made may be missing for some seconds."""
+        until = time.monotonic() + VISIBLE_TIMEOUT
+        while True:
+            known = self._view.get(wanted)
+            missing = [
+                (kind.references[option], name)
+                for node in nodes
+                for option in kind.references
+                for name in kind.names_in(option, self._graph.desired(node))
+                if name not in known[kind.references[option]] and self._was_made(kind.references[option], name)
+            ]
+            if not missing:
+                return known
+            if time.monotonic() > until:
+                names = ", ".join(f"{other}/{name}" for other, name in missing)
+                raise AnsibleActionFail(f"{self._cell}: AWS does not list {names}, which this run has made")
+            time.sleep(VISIBLE_PAUSE)
+            self._view.forget([other for other, _name in missing])
+
+    def _was_made(self, kind: str, name: str) -> bool:
+        return (PRESENT, kind, name) in self._done or (MAKE, kind, name) in self._done
+
+    def _collect(self, timeout: float) -> None:
+        """Wait for a chunk to end, at most so long, and take what has ended."""
+        if not self._running:
+            time.sleep(timeout)
+            return
+        for key, _events in self._selector.select(timeout):
+            chunk: Chunk = key.data
+            data = os.read(chunk.pipe, 1 << 16)
+            if data:
+                chunk.data += data
+            else:
+                self._ended(chunk)
+
+    def _ended(self, chunk: Chunk) -> None:
+        self._selector.unregister(chunk.pipe)
+        os.close(chunk.pipe)
+        os.waitpid(chunk.pid, 0)
+        self._running.remove(chunk)
+        first = chunk.nodes[0]
+        try:
+            outcome = Outcome(**json.loads(bytes(chunk.data)))
+        except ValueError:
+            outcome = Outcome(failures=["its process was killed"])
+        names = [node.name for node in chunk.nodes]
+        failures = [f"{first.kind}: {failure}" for failure in outcome.failures]
+        step = Step(first.action, first.kind, names, time.monotonic() - chunk.begun, outcome.changed, failures)
+        self.steps.append(step)
+        self._view.written([first.kind])
+        if failures:
+            return
+        self._done.update(node.key for node in chunk.nodes)
+        display.display(f"{self._cell}: {first.kind} {_shown(names)} {DONE_WORDS[first.action]} ({step.seconds:.1f} s)")
+
+    def _drain(self) -> None:
+        """Let what is running end, so that nothing is left half-made that could be whole."""
+        until = time.monotonic() + GRACE
+        while self._running and time.monotonic() < until:
+            self._collect(1.0)
+        for chunk in self._running:
+            os.kill(chunk.pid, signal.SIGKILL)
+
+    # -- what is pending -----------------------------------------------------------------------------------------
+    def _waited_for(self) -> set[Address]:
+        """Resources that alone keep a node from going to work."""
+        return {
+            address
+            for node in self._left.values()
+            if all(need in self._done for need in node.after)
+            for address in (*node.ready, *node.gone)
+        }
+
+    def _look_at(self, addresses: set[Address]) -> None:
+        """All of them in one look; what failed or takes too long ends the run."""
+        kinds = {kind for kind, _name in addresses}
+        before = {address: _state(self._view.last(), address) for address in addresses}
+        self._view.forget(kinds)
+        observed = self._view.get(kinds)
+        now = time.monotonic()
+        for address in addresses:
+            kind, name = address
+            resource = observed[kind].get(name)
+            state = _state(observed, address)
+            since = self._waiting_since.setdefault(address, now)
+            if resource and resource.state == FAILED:
+                reason = resource.facts.get("failure") or resource.status
+                raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is in a failed state: {reason}")
+            if now - since > self._timeout(kind):
+                raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is still {state} after {now - since:.0f} s")
+            if state != before[address] or since == now:
+                display.display(f"{self._cell}: waiting for {kind} {name} ({state})")
+
+
+def _state(observed: dict[str, dict[str, Resource]], address: Address) -> str:
+    resource = observed.get(address[0], {}).get(address[1])
+    return (resource.status or resource.state) if resource else "not there"
+
+
+def _shown(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _weights(graph: Graph) -> dict[Key, int]:
+    """How long the chain is that hangs on each node: the longest goes to work first."""
+    users: dict[Key, list[Key]] = {key: [] for key in graph.nodes}
+    for key, node in graph.nodes.items():
+        for need in node.after:
+            users[need].append(key)
+    weights: dict[Key, int] = {}
+
+    def weigh(key: Key) -> int:
+        if key not in weights:
+            weights[key] = 1 + max((weigh(user) for user in users[key]), default=0)
+        return weights[key]
+
+    for key in graph.nodes:
+        weigh(key)
+    return weights
+
+
+def _child(action: ActionBase, tasks: list[dict[str, t.Any]], variables: dict[str, t.Any], pipe: int) -> t.NoReturn:
+    """Run the tasks and tell the outcome through the pipe. Nothing of the parent's is tidied up here."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        outcome = Runner(action, variables).run(tasks)
+    except Exception as error:  # whatever it is, the parent has to be told
+        display.vvv(traceback.format_exc())
+        outcome = Outcome(failures=[str(error)])
+    with os.fdopen(pipe, "w") as stream:
+        json.dump(vars(outcome), stream)
+    os._exit(0)

@@ -1,0 +1,207 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the actions that plan share: what is desired of which kinds, what there is, the difference, and what refuses it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible.errors import AnsibleActionFail
+
+from . import desired, render, switches
+from .cell_action import CellAction
+from .engine import plan, registry
+from .engine.cell import IGNORED_TAGS, Settings
+from .engine.kind import READY, Resource
+
+
+@dataclass
+class Planned:
+    """A plan of some kinds of a cell.
+
+    :ivar kinds: the kinds that are planned
+    :ivar world: what is desired of them
+    :ivar observed: what there is, of them and of all they refer to
+    :ivar changes: the difference
+    :ivar warnings: what operators are to know although nothing differs
+    """
+
+    kinds: list[str]
+    world: desired.World
+    observed: dict[str, dict[str, Resource]]
+    changes: list[plan.Change]
+    warnings: list[str]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return plan.counts(change.action for change in self.changes)
+
+    @property
+    def to_do(self) -> list[plan.Change]:
+        """What is to be written: everything but orphans."""
+        return [change for change in self.changes if change.action != plan.ORPHAN]
+
+    @property
+    def pending(self) -> list[tuple[str, str]]:
+        """Resources of the kinds that are not ready, ``(kind, name)``."""
+        return [
+            (kind, name)
+            for kind in self.kinds
+            for name, resource in self.observed[kind].items()
+            if resource.state != READY
+        ]
+
+
+class PlanningAction(CellAction):
+    """An action that compares a cell, or the kinds of one role, with the inventory."""
+
+    def chosen_kinds(self) -> list[str]:
+        """The kinds the task is about: those of its role, those it names, or all."""
+        role = self.option("role")
+        if role:
+            names = list(registry.of_role(str(role)))
+            if not names:
+                raise AnsibleActionFail(f"no kind belongs to a role {role}; roles: {', '.join(registry.roles())}")
+            return names
+        return self.known_kinds(self.option("kinds") or registry.all_kinds())
+
+    def planned(self, kinds: list[str], fresh: t.Container[str] = ()) -> Planned:
+        """Compare the kinds with the inventory.
+
+        :param fresh: kinds that are read from AWS even though this run has read them before
+        """
+        leaving = {kind for kind in kinds if self._is_absent(kind)}
+        world = self._world(kinds, leaving)
+        rules = switches.rules(self.switches())
+        observed = self.observe(registry.with_references(kinds), fresh)
+        absent = replace(rules, absent=True)
+        everything = registry.all_kinds()
+        changes = [
+            change
+            for kind in kinds
+            for change in plan.changes(
+                everything[kind], world[kind], observed[kind], absent if kind in leaving else rules
+            )
+        ]
+        changes += plan.follow_ons(everything, world, observed, changes, rules)
+        observed = self._with_users(observed, changes)
+        plan.refuse_in_use(everything, world, observed, changes)
+        warnings = [
+            f"{kind}/{warning}" for kind in kinds for warning in everything[kind].warnings(world[kind], observed[kind])
+        ]
+        return Planned(kinds, world, observed, changes, warnings)
+
+    def refuse(self, found: Planned) -> None:
+        """Everything that has to be refused before the first write, at once.
+
+        :raises AnsibleActionFail: naming what is wrong and what to do
+        """
+        problems = list(self._wrong_for_aws(found))
+        if problems:
+            self.wrong(problems)
+        refused = [change for change in found.changes if change.refused]
+        if refused and not self._task.check_mode:
+            raise AnsibleActionFail(
+                f"{self.cell_name()}: refused before anything was written:\n"
+                + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
+                result={"terrace_plan": self.summary(found)},
+            )
+
+    def wrong(self, problems: list[str]) -> t.NoReturn:
+        """Refuse the inventory."""
+        raise AnsibleActionFail(
+            f"{self.cell_name()}: the inventory is wrong, nothing was written:\n"
+            + "\n".join(f"  {problem}" for problem in dict.fromkeys(problems))
+        )
+
+    def summary(self, found: Planned, done: bool = False) -> dict[str, t.Any]:
+        """What the callback sums up at the end of the run.
+
+        :param done: the changes were made and verified
+        """
+        return {
+            "cell": self.cell_name(),
+            "role": str(self.option("role") or ""),
+            "kinds": found.kinds,
+            "counts": found.counts,
+            "changes": [change.as_dict() for change in found.changes],
+            "done": done,
+        }
+
+    def diff_of(self, found: Planned) -> list[dict[str, str]]:
+        """The changes as ``--diff`` shows them."""
+        if not found.changes:
+            return []
+        return [{"prepared": render.changes(found.changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")}]
+
+    def trusts_plan(self) -> bool:
+        """Whether only what differs is written; in check mode nothing else is shown either."""
+        return self.switches()["terrace_trust_plan"] or self._task.check_mode
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+    def _is_absent(self, kind: str) -> bool:
+        """Whether nothing of a kind is desired: asked for in this task, or for its role in the inventory."""
+        state = self.option("state")
+        if state is None:
+            state = self.variable(f"{registry.kind(kind).role}_state", "present")
+        return state == "absent"
+
+    def _world(self, kinds: list[str], leaving: set[str]) -> desired.World:
+        """What is desired, checked; the renames in it steer what is read from here on."""
+        nothing: desired.World = {kind: {} for kind in kinds}
+        staying = [kind for kind in kinds if kind not in leaving]
+        world: desired.World = {}
+        if staying:
+            variables = desired.variables_with_defaults(self._vars)
+            templar = self._templar.copy_with_new_env(available_variables=variables)
+            world, problems = desired.of_kinds(staying, variables, templar.template)
+            problems = problems or desired.cross_checked(world, self.cell_name())
+            if problems:
+                self.wrong(problems)
+            world = desired.with_tags(world, self.variable("cell_tags", {}))
+        renames = {
+            kind: {str(entry["renamed_from"]): name for name, entry in entries.items() if entry.get("renamed_from")}
+            for kind, entries in world.items()
+        }
+        self.settings = Settings(
+            ignored_tags=(*IGNORED_TAGS, *(self.variable("cell_ignored_tags", []) or [])),
+            renames={kind: names for kind, names in renames.items() if names},
+        )
+        return nothing | world
+
+    def _with_users(
+        self, observed: dict[str, dict[str, Resource]], changes: list[plan.Change]
+    ) -> dict[str, dict[str, Resource]]:
+        """Also what refers to what is to be removed: it goes before, or forbids it."""
+        going = {change.kind for change in changes if change.action in (plan.REMOVE, plan.REPLACE)}
+        users = [
+            name
+            for name, kind in registry.all_kinds().items()
+            if name not in observed and going & set(kind.references.values())
+        ]
+        return {**observed, **self.observe(users)} if users else observed
+
+    def _wrong_for_aws(self, found: Planned) -> t.Iterator[str]:
+        """What only AWS can tell of entries that are to be created or changed, and what is wrong although nothing differs."""
+        created: desired.World = {}
+        written: desired.World = {}
+        for change in found.changes:
+            if change.action in (plan.CREATE, plan.UPDATE, plan.REPLACE):
+                entry = found.world[change.kind][change.name]
+                written.setdefault(change.kind, {})[change.name] = entry
+                if change.action != plan.UPDATE:
+                    created.setdefault(change.kind, {})[change.name] = entry
+        cell = self.cell()
+        for kind, entries in written.items():
+            each = registry.kind(kind)
+            yield from (f"{each.variable}.{problem}" for problem in each.prechange_errors(cell, entries))
+            if kind in created:
+                yield from (f"{each.variable}.{problem}" for problem in each.precreate_errors(cell, created[kind]))
+        for kind in found.kinds:
+            each = registry.kind(kind)
+            yield from (
+                f"{each.variable}.{problem}" for problem in each.state_errors(found.world[kind], found.observed[kind])
+            )
