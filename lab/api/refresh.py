@@ -2,12 +2,15 @@
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html. A batch ends when its
 replacements serve and the delay ``instance_refresh`` has passed, which stands for the instance warm-up
-(0 s unless set: the emulator has nothing to warm up).
+(0 s unless set: the emulator has nothing to warm up). Instances protected from scale-in and those in standby are waited
+for, replaced or left alone as the preferences say; the hour AWS waits is the delay ``refresh_wait`` where that is set.
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html.
 """
 
 from __future__ import annotations
 
 import math
+import time
 import uuid
 from typing import Any
 
@@ -19,6 +22,11 @@ from .timers import TIMERS
 
 ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress")
 POLL_SECONDS = 0.5
+WAIT_SECONDS = 3600.0
+CHOICES = {
+    "ScaleInProtectedInstances": ("Refresh", "Ignore", "Wait"),
+    "StandbyInstances": ("Terminate", "Ignore", "Wait"),
+}
 
 
 def start(group: Any, params: dict[str, Any]) -> str:
@@ -26,7 +34,11 @@ def start(group: Any, params: dict[str, Any]) -> str:
     if active(group):
         message = "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh."
         raise AutoscalingClientError("InstanceRefreshInProgress", message)
-    preferences = {"MinHealthyPercentage": 90, "SkipMatching": False, **(params.get("Preferences") or {})}
+    defaults = {"MinHealthyPercentage": 90, "SkipMatching": False, **dict.fromkeys(CHOICES, "Wait")}
+    preferences = {**defaults, **(params.get("Preferences") or {})}
+    for name, choices in CHOICES.items():
+        if preferences[name] not in choices:
+            raise AutoscalingClientError("ValidationError", f"{name} must be one of {', '.join(choices)}")
     refresh = {
         "InstanceRefreshId": str(uuid.uuid4()),
         "AutoScalingGroupName": group.name,
@@ -50,7 +62,8 @@ def start(group: Any, params: dict[str, Any]) -> str:
 
 def _begin(group: Any, refresh: dict[str, Any], skip_matching: bool) -> None:
     wanted = _wanted_version(group)
-    old = [s for s in scaling.counted(group) if not (skip_matching and s.lab_version == wanted)]
+    states = [*scaling.counted(group), *_standby(group)]
+    old = [s for s in states if not (skip_matching and s.lab_version == wanted)]
     refresh["lab_old"] = [s.instance.id for s in old]
     refresh["lab_total"] = refresh["InstancesToUpdate"] = len(old)
     TIMERS.later(0, lambda: _step(group, refresh))
@@ -73,7 +86,9 @@ def _step(group: Any, refresh: dict[str, Any]) -> None:
     if status == "Pending":
         refresh["Status"] = "InProgress"
     states = scaling.counted(group)
-    old = [s for s in states if s.instance.id in refresh["lab_old"]]
+    old = [s for s in [*states, *_standby(group)] if s.instance.id in refresh["lab_old"]]
+    free, held = _sort(refresh, old)
+    old = free + held
     refresh["InstancesToUpdate"] = len(old)
     total = refresh["lab_total"]
     refresh["PercentageComplete"] = 100 if not total else int(100 * (total - len(old)) / total)
@@ -83,8 +98,44 @@ def _step(group: Any, refresh: dict[str, Any]) -> None:
     if not old:
         _end(refresh, "RollbackSuccessful" if status == "RollbackInProgress" else "Successful")
         return
-    _replace(group, old[: _batch(group, refresh)])
+    if not free:
+        _wait(group, refresh, held)
+        return
+    refresh.pop("lab_since", None)
+    refresh.pop("StatusReason", None)
+    _replace(group, free[: _batch(group, refresh)])
     TIMERS.later(TIMERS.get("instance_refresh"), lambda: _step(group, refresh))
+
+
+def _standby(group: Any) -> list[Any]:
+    return [s for s in group.instance_states if s.lifecycle_state == "Standby"]
+
+
+def _sort(refresh: dict[str, Any], old: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return what may be replaced and what is waited for; what is to be ignored is in neither."""
+    free, held = [], []
+    for state in old:
+        choice = "Refresh"
+        if state.lifecycle_state == "Standby":
+            choice = refresh["Preferences"]["StandbyInstances"]
+        elif state.protected_from_scale_in:
+            choice = refresh["Preferences"]["ScaleInProtectedInstances"]
+        if choice == "Wait":
+            held.append(state)
+        elif choice != "Ignore":
+            free.append(state)
+    return free, held
+
+
+def _wait(group: Any, refresh: dict[str, Any], held: list[Any]) -> None:
+    """Wait for somebody to take the protection away, or the instances out of standby; fail after an hour."""
+    since = refresh.setdefault("lab_since", time.monotonic())
+    names = ", ".join(s.instance.id for s in held)
+    refresh["StatusReason"] = f"Waiting for instances that are protected from scale-in or in standby: {names}"
+    if time.monotonic() - since >= (TIMERS.get("refresh_wait") or WAIT_SECONDS):
+        _end(refresh, "Failed")
+        return
+    TIMERS.later(POLL_SECONDS, lambda: _step(group, refresh))
 
 
 def _batch(group: Any, refresh: dict[str, Any]) -> int:

@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 KNOWN = (
     "rds", "rds_modify", "rds_delete", "nat_gateway", "nat_gateway_delete", "endpoint", "endpoint_delete",
-    "load_balancer", "load_balancer_delete", "cache", "cache_modify", "cache_delete", "instance_refresh", "launch_hook",
+    "load_balancer", "load_balancer_delete", "cache", "cache_modify", "cache_delete", "instance_refresh", "refresh_wait",
+    "launch_hook",
 )  # fmt: skip
 
 

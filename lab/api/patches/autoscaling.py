@@ -141,9 +141,9 @@ def lifecycle_actions() -> None:
         group, name = self._get_param("AutoScalingGroupName"), self._get_param("LifecycleHookName")
         _group(self.autoscaling_backend, group)
         hooks = self.autoscaling_backend.lifecycle_hooks
-        before = hooks.get(f"{group}_{name}")
+        before = hooks.get(f"{group}\n{name}")
         result = original(self)
-        _complete_hook(hooks[f"{group}_{name}"], self.params, before)
+        _complete_hook(hooks[f"{group}\n{name}"], self.params, before)
         return result
 
     @wrap(AutoScalingResponse, "create_auto_scaling_group")
@@ -318,7 +318,7 @@ def group_deletion() -> None:
 
 @patch(
     moto="knows scaling policies by their name alone: two groups cannot have one of the same name",
-    aws="a policy's name is its group's affair; the operations also take its ARN",
+    aws="a policy's name is its group's affair; the operations take its ARN, or its name with the group's",
     document=API + "API_PutScalingPolicy.html",
 )
 def policy_names() -> None:
@@ -335,10 +335,18 @@ def policy_names() -> None:
 
     def find(backend: Any, params: Any) -> str:
         name, group = params["PolicyName"], params.get("AutoScalingGroupName")
-        for key, policy in backend.policies.items():
-            if name in (policy.name, policy.arn) and group in (None, policy.auto_scaling_group_name):
-                return str(key)
-        raise ValidationError("PolicyName not found")
+        if group:
+            _group(backend, group)
+        found = [
+            str(key)
+            for key, policy in backend.policies.items()
+            if name in (policy.name, policy.arn) and group in (None, policy.auto_scaling_group_name)
+        ]
+        if len(found) > 1:
+            raise ValidationError("Group name or policy ARN is required: several groups have a policy of this name")
+        if not found:
+            raise ValidationError("PolicyName not found")
+        return found[0]
 
     @response_method(AutoScalingResponse, "autoscaling_backend")
     def delete_policy(backend: Any, params: Any) -> None:

@@ -20,7 +20,7 @@ def rds() -> None:
     from lab.api import postgres_parameters
 
     @response_method(RDSResponse, "backend")
-    def describe_engine_default_parameters(backend: Any, params: Any) -> dict[str, Any]:
+    def describe_engine_default_parameters(_backend: Any, params: Any) -> dict[str, Any]:
         family = params["DBParameterGroupFamily"]
         if not family.removeprefix("postgres").isdigit():
             message = f"DBParameterGroupFamily {family} is not a valid parameter group family"
@@ -46,7 +46,7 @@ def elasticache() -> None:
     from lab.api.patches.elasticache_groups import FAMILIES
 
     @response_method(ElastiCacheResponse, "elasticache_backend")
-    def describe_engine_default_parameters(backend: Any, params: Any) -> dict[str, Any]:
+    def describe_engine_default_parameters(_backend: Any, params: Any) -> dict[str, Any]:
         family = params["CacheParameterGroupFamily"]
         if family not in FAMILIES:
             message = f"CacheParameterGroupFamily {family} is not a valid parameter group family."
