@@ -10,44 +10,78 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.kinds.route53.dns_record import APEX, TARGETS
+from ..plugin_utils.engine import registry
+from ..plugin_utils.kinds.route53 import record_sets
+from ..plugin_utils.kinds.route53.dns_record import TARGETS
 
 DEFAULT_TYPES = {"database": "CNAME", "cache": "CNAME", "load_balancer": "A"}
 
 
 def dns_records(names: dict[str, dict[str, dict[str, t.Any]]]) -> dict[str, dict[str, t.Any]]:
-    """``{zone: {name: {target, type, ttl, values}}}`` as entries of dns_records; the type follows from the target."""
+    """``{zone: {name: {target, type, ttl, values}}}`` as entries of dns_records; the type follows from the target.
+
+    Names are spelled as Route 53 keeps them. One of several records of a name says its ``name``, and is keyed by any word.
+    """
     made = {}
     for zone, entries in (names or {}).items():
-        for name, entry in entries.items():
-            word = str(entry.get("target", "")).partition(":")[0]
-            kind = entry.get("type", DEFAULT_TYPES.get(word, "A"))
-            made[f"{zone}/{name}/{kind}"] = {**entry, "zone": zone, "name": name, "type": kind}
+        for word, entry in entries.items():
+            target = str(entry.get("target", "")).partition(":")[0]
+            kind = entry.get("type", DEFAULT_TYPES.get(target, "A"))
+            name = record_sets.domain(entry.get("name", word))
+            key = record_sets.key(zone, name, kind, str(entry.get("set_identifier") or ""))
+            made[key] = {**entry, "zone": zone, "name": name, "type": kind}
     return made
 
 
-def dns_record_arguments(
-    entry: dict[str, t.Any], resources: dict[str, dict[str, dict[str, t.Any]]]
-) -> dict[str, t.Any]:
-    """What amazon.aws.route53 takes for an entry.
+def dns_record_sets(
+    entries: dict[str, dict[str, t.Any]], resources: dict[str, dict[str, dict[str, t.Any]]], cell: str
+) -> dict[str, list[dict[str, t.Any]]]:
+    """Entries to write as terrace.aws.route53_records takes them, by zone id.
 
-    :param resources: hosted zones and the kinds targets name, as cell_info returns them
+    :param resources: hosted zones and the kinds targets name, as they are
     :raises AnsibleFilterError: where a target does not exist or has no DNS name as yet
     """
-    zone = resources["hosted_zone"][entry["zone"]]
-    domain = zone["attributes"]["domain"]
-    record = domain if entry["name"] == APEX else f"{entry['name']}.{domain}"
-    made = {"hosted_zone_id": zone["id"], "record": record, "type": entry["type"]}
+    made: dict[str, list[dict[str, t.Any]]] = {}
+    for entry in entries.values():
+        zone = resources["hosted_zone"][entry["zone"]]
+        record = _record_set(entry, zone["attributes"]["domain"], resources)
+        made.setdefault(zone["id"], []).append(
+            {"record_set": record, "mark": record_sets.mark(cell, record), "create": entry.get("action") == "create"}
+        )
+    return made
+
+
+def dns_gone(resources: dict[str, dict[str, t.Any]], cell: str) -> dict[str, list[dict[str, t.Any]]]:
+    """Records to remove as terrace.aws.route53_records takes them, by zone id."""
+    made: dict[str, list[dict[str, t.Any]]] = {}
+    for resource in resources.values():
+        record = resource["facts"]["record_set"]
+        made.setdefault(resource["facts"]["zone_id"], []).append(
+            {"record_set": record, "mark": record_sets.mark(cell, record)}
+        )
+    return made
+
+
+def _record_set(
+    entry: dict[str, t.Any], zone: str, resources: dict[str, dict[str, dict[str, t.Any]]]
+) -> dict[str, t.Any]:
+    """https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html"""
+    wanted = registry.kind("dns_record").normalise(entry)
+    made = {"Name": record_sets.full_name(entry["name"], zone), "Type": entry["type"]}
+    for option, word in (("set_identifier", "SetIdentifier"), ("weight", "Weight"), ("region", "Region")):
+        if wanted.get(option) not in (None, ""):
+            made[word] = wanted[option]
     if not entry["target"]:
-        return {**made, "value": entry["values"], "ttl": entry["ttl"]}
+        return {**made, "TTL": entry["ttl"], "ResourceRecords": [{"Value": each} for each in wanted["values"]]}
     word, _, name = entry["target"].partition(":")
     kind, fact = TARGETS[word]
     facts = resources[kind].get(name, {}).get("facts", {})
     if not facts.get(fact):
-        raise AnsibleFilterError(f"{record}: {entry['target']} has no DNS name yet; provision it first")
+        raise AnsibleFilterError(f"{made['Name']}: {entry['target']} has no DNS name yet; provision it first")
     if word != "load_balancer":
-        return {**made, "value": [facts[fact]], "ttl": entry["ttl"]}
-    return {**made, "value": [facts[fact]], "alias": True, "alias_hosted_zone_id": facts["hosted_zone"]}
+        return {**made, "TTL": entry["ttl"], "ResourceRecords": [{"Value": facts[fact]}]}
+    alias = {"HostedZoneId": facts["hosted_zone"], "DNSName": facts[fact], "EvaluateTargetHealth": False}
+    return {**made, "AliasTarget": alias}
 
 
 def dns_vpcs(names: list[str], ids: dict[str, str], region: str) -> list[dict[str, str]]:
@@ -59,4 +93,9 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"dns_records": dns_records, "dns_record_arguments": dns_record_arguments, "dns_vpcs": dns_vpcs}
+        return {
+            "dns_gone": dns_gone,
+            "dns_record_sets": dns_record_sets,
+            "dns_records": dns_records,
+            "dns_vpcs": dns_vpcs,
+        }

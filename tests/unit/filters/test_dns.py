@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.dns import dns_record_arguments, dns_records, dns_vpcs
+from ansible_collections.terrace.aws.plugins.filter.dns import dns_record_sets, dns_records, dns_vpcs
 
 RESOURCES = {
     "hosted_zone": {"internal": {"id": "Z1", "attributes": {"domain": "example.internal"}}},
@@ -34,27 +34,42 @@ def test_names_become_records_whose_type_follows_from_the_target():
     assert dns_records({}) == {}
 
 
+def made_of(entry):
+    """The record set of one entry."""
+    (zone,) = dns_record_sets({"x": entry}, RESOURCES, "test").items()
+    assert zone[0] == "Z1"
+    return zone[1][0]
+
+
 def test_values_go_as_they_are_and_the_zones_own_name_is_its_domain():
-    made = dns_record_arguments(entry("@", "TXT", values=["a"]), RESOURCES)
-    assert made == {"hosted_zone_id": "Z1", "record": "example.internal", "type": "TXT", "value": ["a"], "ttl": 60}
+    made = made_of({**entry("@", "TXT", values=["a"]), "action": "create"})
+    assert made["record_set"] == {
+        "Name": "example.internal",
+        "Type": "TXT",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": '"a"'}],
+    }
+    assert made["create"]
+    assert made["mark"]["Name"] == "_terrace-txt.example.internal"
+    assert made["mark"]["ResourceRecords"] == [{"Value": '"heritage=terrace,cell=test"'}]
 
 
 def test_a_database_is_led_to_by_its_endpoint():
-    made = dns_record_arguments(entry("db", "CNAME", target="database:main"), RESOURCES)
-    assert (made["record"], made["value"], made["ttl"]) == ("db.example.internal", ["db.example.com"], 60)
-    assert "alias" not in made
+    made = made_of(entry("db", "CNAME", target="database:main"))
+    assert made["record_set"]["ResourceRecords"] == [{"Value": "db.example.com"}]
+    assert not made["create"]
 
 
 def test_a_balancer_is_led_to_by_an_alias_without_ttl():
-    made = dns_record_arguments(entry(target="load_balancer:internal"), RESOURCES)
-    assert (made["alias"], made["alias_hosted_zone_id"], made["value"]) == (True, "Z2", ["lb.example.com"])
-    assert "ttl" not in made
+    made = made_of(entry(target="load_balancer:internal"))["record_set"]
+    assert made["AliasTarget"] == {"HostedZoneId": "Z2", "DNSName": "lb.example.com", "EvaluateTargetHealth": False}
+    assert "TTL" not in made
 
 
 @pytest.mark.parametrize("target", ["database:new", "database:none", "cache:main"])
 def test_a_target_without_a_name_is_said(target):
     with pytest.raises(AnsibleFilterError, match=f"api.example.internal: {target} has no DNS name yet"):
-        dns_record_arguments(entry(kind="CNAME", target=target), RESOURCES)
+        made_of(entry(kind="CNAME", target=target))
 
 
 def test_vpcs_carry_the_region():

@@ -4,7 +4,7 @@
 
 """DNS records. https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html
 
-AWS keeps no tags on a record: every record of a zone of the cell is the cell's, and is called ``zone/name/TYPE``.
+A record is called ``zone/name/TYPE``, one of several weighted or latency records ``zone/name/TYPE/identifier``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from . import record_sets
+from .record_sets import APEX, domain, key
 
 #: The word before a target's name, the kind it is, and the fact that holds its DNS name.
 TARGETS = {
@@ -20,7 +22,6 @@ TARGETS = {
     "cache": ("replication_group", "endpoint"),
     "load_balancer": ("load_balancer", "dns_name"),
 }
-APEX = "@"
 
 
 class DnsRecord(Kind):
@@ -32,6 +33,10 @@ class DnsRecord(Kind):
         "zone": "hosted_zone",
         **{f"target.{word}": kind for word, (kind, _fact) in TARGETS.items()},
     }
+    # AWS gives an endpoint to what is available; a balancer has its name from the start.
+    needs_ready = frozenset({"target.database", "target.cache"})
+    # A record is only a name: AWS deletes what it leads to.
+    loose = frozenset(f"target.{word}" for word in TARGETS)
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         zones = cell.observed("hosted_zone")
@@ -47,42 +52,60 @@ class DnsRecord(Kind):
         )
         found = {}
         for (zone, resource), records in zip(zones.items(), answers, strict=True):
-            domain = resource.attributes["domain"]
+            own, mine = resource.attributes["domain"], record_sets.marked(cell.name, records)
             for record in records:
-                full = record["Name"].rstrip(".").replace("\\052", "*")
-                name = APEX if full == domain else full.removesuffix(f".{domain}")
-                if name == APEX and record["Type"] in ("NS", "SOA"):
+                full = domain(record["Name"])
+                name = APEX if full == own else full.removesuffix(f".{own}")
+                if (name == APEX and record["Type"] in ("NS", "SOA")) or record_sets.is_mark(record):
                     continue
-                key = f"{zone}/{name}/{record['Type']}"
-                found[key] = self._resource(resource.id, zone, name, full, record, targets)
+                identifier = record.get("SetIdentifier", "")
+                made = self._resource(resource.id, zone, name, record, targets)
+                made.facts["foreign"] = record_sets.mark_name(full, record["Type"], identifier) not in mine
+                found[key(zone, name, record["Type"], identifier)] = made
         return found
 
     @staticmethod
-    def _resource(ident, zone, name, full, record, targets) -> Resource:
-        alias = record.get("AliasTarget")
+    def _resource(ident: str, zone: str, name: str, record: dict[str, t.Any], targets: dict[str, str]) -> Resource:
+        alias, full = record.get("AliasTarget"), domain(record["Name"])
         values = [alias["DNSName"]] if alias else [each["Value"] for each in record.get("ResourceRecords", [])]
         target = targets.get(host(values[0])) if len(values) == 1 else None
         return Resource(
-            id=f"{ident}/{full}/{record['Type']}",
+            id=key(ident, full, record["Type"], record.get("SetIdentifier", "")),
             attributes={
                 "zone": zone,
                 "name": name,
                 "type": record["Type"],
                 "ttl": record.get("TTL"),
-                "values": [] if target else values,
+                "values": [] if target else [record_sets.value(each, record["Type"]) for each in values],
                 "target": target or "",
+                "set_identifier": record.get("SetIdentifier"),
+                "weight": record.get("Weight"),
+                "region": record.get("Region"),
+                "other": {option: value for option, value in record.items() if option not in record_sets.KNOWN},
             },
             facts={
+                "name": full,
                 "zone_id": ident,
                 "record": full,
                 "values": values,
                 "alias_zone": alias["HostedZoneId"] if alias else "",
+                "record_set": record,
+                "validation": record_sets.is_validation(record),
             },
         )
 
+    def kept(self, resource: Resource) -> bool:
+        """What the cell did not write is no orphan and never pruned; it goes with its zone only."""
+        return bool(resource.facts["foreign"])
+
+    def holds_data(self, resource: Resource) -> bool:
+        """Records of others cannot be made again from the inventory; those that validate certificates, ACM tells again."""
+        return bool(resource.facts["foreign"]) and not resource.facts["validation"]
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         aliased = entry["target"].startswith("load_balancer:")
-        return {**entry, "ttl": None if aliased else entry["ttl"]}
+        values = [record_sets.value(each, entry["type"]) for each in entry["values"]]
+        return {**entry, "ttl": None if aliased else entry["ttl"], "values": values, "other": {}}
 
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
         if not option.startswith("target."):
@@ -91,19 +114,34 @@ class DnsRecord(Kind):
         return [name] if word == option.removeprefix("target.") else []
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if name != f"{entry['zone']}/{entry['name']}/{entry['type']}":
-            yield f"must be keyed {entry['zone']}/{entry['name']}/{entry['type']}, for AWS keeps no other name of it"
+        right = key(entry["zone"], domain(entry["name"]), entry["type"], entry.get("set_identifier") or "")
+        if name != right or domain(entry["name"]) != entry["name"]:
+            yield f"must be keyed {right}, with name: {domain(entry['name'])}, which is how Route 53 keeps it"
         if bool(entry["values"]) == bool(entry["target"]):
             yield "give either values or a target"
         word, _, named = entry["target"].partition(":")
         if entry["target"] and (word not in TARGETS or not named):
             yield f"target: must be one of {', '.join(f'{each}:<name>' for each in TARGETS)}, not {entry['target']}"
         elif entry["target"]:
-            right = ("A", "AAAA") if word == "load_balancer" else ("CNAME",)
-            if entry["type"] not in right:
-                yield f"type: a target {word} needs {' or '.join(right)}, not {entry['type']}"
+            types = ("A", "AAAA") if word == "load_balancer" else ("CNAME",)
+            if entry["type"] not in types:
+                yield f"type: a target {word} needs {' or '.join(types)}, not {entry['type']}"
+        if entry["name"] == APEX and entry["type"] in ("CNAME", "NS"):
+            yield f"type: the zone's own name cannot have a {entry['type']} record of yours"
+        yield from _routing(entry)
+
+
+def _routing(entry: dict[str, t.Any]) -> t.Iterator[str]:
+    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy.html"""
+    weight, region = entry.get("weight"), entry.get("region")
+    if entry.get("set_identifier") and (weight is None) == (not region):
+        yield "set_identifier: needs either weight or region, which says how Route 53 chooses among the records"
+    if not entry.get("set_identifier") and (weight is not None or region):
+        yield "set_identifier: missing; it tells records of one name apart that have a weight or a region"
+    if weight is not None and not 0 <= weight <= 255:
+        yield f"weight: {weight} is out of range, 0 to 255"
 
 
 def host(endpoint: t.Any) -> str:
     """A DNS name in the form that compares; of a load balancer's also without the prefix AWS's console gives it."""
-    return str(endpoint or "").rstrip(".").lower().removeprefix("dualstack.")
+    return domain(endpoint).removeprefix("dualstack.")

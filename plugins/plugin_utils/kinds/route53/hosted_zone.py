@@ -6,40 +6,57 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import CELL_TAG, KIND_TAG, NAME_TAG, Kind, Resource, every_tag
+from .record_sets import domain
 
 #: ListTagsForResources takes so many zones a call.
 TAGGED_AT_ONCE = 10
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+def reference(cell: str, name: str) -> str:
+    """How the reference begins that a zone is created with. Tags come in a second call: this says whose it is before."""
+    return f"terrace/{cell}/{name}/"
 
 
 class HostedZone(Kind):
     name = "hosted_zone"
     role = "dns"
     variable = "dns_zones"
-    immutable = frozenset({"domain", "vpcs"})
+    immutable = frozenset({"domain", "private"})
     references: t.ClassVar[dict[str, str]] = {"vpcs": "vpc"}
+    replacement_reason = "its records and its name servers go with it"
+    # Its name servers are registered elsewhere, and others write records in it.
+    data = True
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         zones = {_ident(zone["Id"]): zone for zone in cell.pages("route53", "list_hosted_zones", "HostedZones")}
         idents = sorted(zones)
         slices = [idents[start : start + TAGGED_AT_ONCE] for start in range(0, len(idents), TAGGED_AT_ONCE)]
         sets = [each for answer in cell.map(lambda some: self._tags(cell, some), slices) for each in answer]
+        untagged = {each["ResourceId"] for each in sets if not each["Tags"]}
+        for each in sets:
+            each["Tags"] = each["Tags"] or self._created(cell, zones[each["ResourceId"]])
         mine = list(cell.owned(self.name, sets, lambda each: each["Tags"], lambda each: each["ResourceId"]))
         details = cell.map(lambda each: cell.call("route53", "get_hosted_zone", Id=each[1]["ResourceId"]), mine)
         return {
             name: Resource(
                 id=each["ResourceId"],
                 attributes={
-                    "domain": detail["HostedZone"]["Name"].rstrip("."),
+                    "domain": domain(detail["HostedZone"]["Name"]),
+                    "private": bool(detail["HostedZone"]["Config"].get("PrivateZone")),
                     "vpcs": cell.names_of("vpc", (vpc["VPCId"] for vpc in detail.get("VPCs") or [])),
                     "comment": detail["HostedZone"]["Config"].get("Comment", ""),
                 },
                 facts={
+                    "name": domain(detail["HostedZone"]["Name"]),
                     "name_servers": (detail.get("DelegationSet") or {}).get("NameServers", []),
                     "vpcs": [{"id": vpc["VPCId"], "region": vpc["VPCRegion"]} for vpc in detail.get("VPCs") or []],
+                    "untagged": each["ResourceId"] in untagged,
                 },
                 tags=tags,
             )
@@ -50,6 +67,49 @@ class HostedZone(Kind):
     def _tags(cell: Cell, idents: list[str]) -> list[dict[str, t.Any]]:
         answer = cell.call("route53", "list_tags_for_resources", ResourceType="hostedzone", ResourceIds=idents)
         return list(answer["ResourceTagSets"])
+
+    def _created(self, cell: Cell, zone: dict[str, t.Any]) -> dict[str, str]:
+        """The tags a zone was to get that a killed run created and did not tag; none of any other zone's."""
+        found = re.fullmatch(rf"{re.escape(reference(cell.name, ''))[:-1]}(?P<name>.+)/[^/]+", zone["CallerReference"])
+        return every_tag(cell.name, self.name, found["name"]) if found else {}
+
+    def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
+        return {"tagged": {"before": False, "after": True}} if resource.facts["untagged"] else {}
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        there = cell.pages("route53", "list_hosted_zones", "HostedZones")
+        for name, entry in entries.items():
+            for zone in there:
+                private = bool(zone["Config"].get("PrivateZone"))
+                if domain(zone["Name"]) != domain(entry["domain"]) or private != bool(entry["vpcs"]):
+                    continue
+                if private and not self._same_network(cell, zone, entry):
+                    continue
+                tags = f"{NAME_TAG}={cell.aws_name(name)}, {CELL_TAG}={cell.name}, {KIND_TAG}={self.name}"
+                sort, records = "private" if private else "public", zone.get("ResourceRecordSetCount", 0)
+                yield (
+                    f"{name}.domain: there is a {sort} zone {domain(zone['Name'])} already ({_ident(zone['Id'])}, {records}"
+                    f" records), which this cell did not create. Choose another domain, or give that zone the tags {tags}"
+                    " to adopt it; its records stay as they are"
+                )
+
+    @staticmethod
+    def _same_network(cell: Cell, zone: dict[str, t.Any], entry: dict[str, t.Any]) -> bool:
+        """Whether a private zone answers in one of the entry's VPCs, where AWS allows only one zone of a name."""
+        there = cell.call("route53", "get_hosted_zone", Id=_ident(zone["Id"])).get("VPCs") or []
+        return bool(set(entry["vpcs"]) & set(cell.names_of("vpc", (vpc["VPCId"] for vpc in there))))
+
+    def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**entry, "domain": domain(entry["domain"]), "private": bool(entry["vpcs"])}
+
+    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        labels = domain(entry["domain"]).split(".")
+        if not all(LABEL.fullmatch(label) for label in labels) or len(domain(entry["domain"])) > 253:
+            yield f"domain: {entry['domain']} is not a domain name; for example example.internal"
+        for other, each in world.get(self.name, {}).items():
+            shared = set(each["vpcs"]) & set(entry["vpcs"]) or not (each["vpcs"] or entry["vpcs"])
+            if other < name and shared and domain(each["domain"]) == domain(entry["domain"]):
+                yield f"domain: {domain(entry['domain'])} is the domain of {other} as well; one zone holds all its records"
 
 
 def _ident(path: str) -> str:
