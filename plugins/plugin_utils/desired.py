@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -16,6 +17,8 @@ from .engine.kind import Kind
 
 #: ``{kind: {logical name: {option: value}}}``
 World = dict[str, dict[str, dict[str, t.Any]]]
+#: What Ansible writes before what a filter says.
+FILTER_FAILED = re.compile(r"^The filter plugin '[\w.]+' failed: ")
 
 
 def variables_with_defaults(task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -26,13 +29,19 @@ def variables_with_defaults(task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**merged, **task_vars}
 
 
-def why(variable: str, error: AnsibleError) -> str:
-    """What made templating a variable fail: the innermost cause, which our own filters word for operators."""
+def why(variable: str, error: Exception) -> list[str]:
+    """What made templating a variable fail: the innermost cause, a line a problem.
+
+    Our own filters name the variable that an operator wrote, from which ``variable`` is made.
+    """
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    text = getattr(cause, "message", "") or str(cause)
-    return text if text.startswith("network_") else f"{variable}: {text}"
+    text = FILTER_FAILED.sub("", getattr(cause, "message", "") or str(cause))
+    written = {name for role in specs.every_role() for name in specs.variables_of(role)}
+    if text.partition(":")[0].partition(".")[0] in written:
+        return [line.strip() for line in text.splitlines()]
+    return [f"{variable}: {text}"]
 
 
 def of_kinds(
@@ -50,7 +59,7 @@ def of_kinds(
         try:
             entries = template(variables.get(kind.variable)) or {}
         except AnsibleError as error:
-            problems.append(why(kind.variable, error))
+            problems += why(kind.variable, error)
             continue
         if not isinstance(entries, dict):
             problems.append(f"{kind.variable}: must be a dict keyed by logical name, not {type(entries).__name__}")
@@ -59,7 +68,8 @@ def of_kinds(
             problems.extend(_misread(kind, str(key), entry))
             world[name][str(key)], wrong = specs.validated(kind, str(key), entry)
             problems.extend(wrong)
-    return world, problems
+    # Several variables can be made of one that is wrong.
+    return world, list(dict.fromkeys(problems))
 
 
 def _misread(kind: Kind, key: str, entry: t.Any) -> t.Iterator[str]:

@@ -40,7 +40,7 @@ class InventoryCheck:
         self._given, self._known = given, tuple(known)
 
     def problems(self) -> list[str]:
-        """Everything that is wrong; entries and references are looked at once the variables themselves are right."""
+        """Everything that is wrong; what entries refer to is looked at once they themselves are right."""
         steer, found = switches.read(self._variables, self._template)
         options = {name: spec for role in specs.every_role() for name, spec in specs.variables_of(role).items()}
         options.update(steer["terrace_inventory_options"] or {})
@@ -50,9 +50,8 @@ class InventoryCheck:
             *self._cell_problems(),
             *self._other_cells(steer["terrace_cells"]),
         ]
-        if found:
-            return found
-        world, found = desired.of_kinds(registry.all_kinds(), self._variables, self._template)
+        world, wrong = desired.of_kinds(registry.all_kinds(), self._variables, self._template)
+        found += wrong
         found = found or desired.cross_checked(world, self._cell, self._value("cell_tags") or {}, self._cells())
         return found or list(self._connected())
 
@@ -108,7 +107,7 @@ class InventoryCheck:
             try:
                 value = self._value(name)
             except Exception as error:
-                yield f"{name}: {error}"
+                yield from desired.why(name, error)
                 continue
             if value is not None:
                 yield from texts.of_option(spec if name != "cell_account" else {"type": "raw"}, value, name)

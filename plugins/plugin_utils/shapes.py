@@ -10,6 +10,7 @@ Ansible's argument specs know a dict with fixed options, not a dict of entries u
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import os
@@ -17,6 +18,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 try:  # Where in which file something was written; ansible-core offers no public way to ask for it.
     from ansible._internal._datatag._tags import Origin
@@ -56,6 +58,12 @@ class Shape:
         """The options that must be given, which Ansible would name all in one sentence."""
         return [name for name, option in self.options.items() if option.get("required")]
 
+    @functools.cached_property
+    def containers(self) -> Options:
+        """The defaults that are dicts or lists, which Ansible would hand to every entry and fill in place."""
+        found = {name: option.get("default") for name, option in self.options.items()}
+        return {name: default for name, default in found.items() if isinstance(default, dict | list)}
+
     def beside(self, *others: Shape) -> Shape:
         """The options of several shapes side by side; a later one decides."""
         made = self
@@ -83,6 +91,10 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
     if not isinstance(value, dict):
         if SHORT not in shape.options or isinstance(value, list):
             return {}, [f"{where}: must be a dict of options, not {type(value).__name__}"]
+        if isinstance(value, bool | float):
+            return {}, [
+                f"{where}: is read as {'a boolean' if isinstance(value, bool) else 'a number'}; write it in quotes"
+            ]
         value = {SHORT: value}
     if shape.each:
         return _named(shape.each, value, where)
@@ -96,10 +108,13 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
     }
     problems += [f"{where}.{name}: is required" for name in shape.required if name not in given]
     problems += [
-        f"{where}.{name}: {wrong}" for name, item in given.items() if (wrong := _unlike(shape.options[name], item))
+        f"{where}.{name}: must be a number, not {str(item).lower()}"
+        for name, item in given.items()
+        if isinstance(item, bool) and shape.options[name]["type"] in ("int", "float")
     ]
+    given |= {name: copy.deepcopy(default) for name, default in shape.containers.items() if name not in given}
     result = shape.validator.validate(given)
-    problems += [f"{where}: {message}" for message in result.error_messages]
+    problems += [f"{where}: {error.msg}" for error in result.errors if not isinstance(error, UnsupportedError)]
     made = result.validated_parameters
     for name, inner in nested.items():
         item = value[name] if isinstance(value.get(name), dict) else made.get(name)
@@ -108,15 +123,6 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
             made[name], wrong = fill(inner, item, f"{where}.{name}")
             problems += wrong
     return made, problems
-
-
-def _unlike(option: Options, value: t.Any) -> str:
-    """What is wrong with a value that Ansible would convert into something nobody wrote."""
-    if isinstance(value, bool) and option["type"] in ("int", "float"):
-        return f"must be a number, not {str(value).lower()}"
-    if isinstance(value, bool | float) and option["type"] == "str":
-        return f"is read as {'a boolean' if isinstance(value, bool) else 'a number'}; write it in quotes"
-    return ""
 
 
 def _named(shape: Shape, value: dict[t.Any, t.Any], where: str) -> tuple[dict[str, t.Any], list[str]]:

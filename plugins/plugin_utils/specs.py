@@ -24,7 +24,14 @@ from .shapes import suggestion as suggestion
 from .shapes import unknown_options as unknown_options
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
-TAGS = {"type": "dict", "default": {}}
+#: What every kind's entries take whose resources carry tags.
+COMMON = {
+    "tags": {"type": "dict", "default": {}, "description": "Tags beside the cell's and Terrace's own."},
+    "renamed_from": {
+        "type": "str",
+        "description": "The logical name the resource has had so far: it gets this one, and nothing else of it changes.",
+    },
+}
 
 
 @functools.cache
@@ -82,7 +89,7 @@ def shape_of(name: str) -> Shape:
     kind = registry.kind(name)
     owner = registry.kind(kind.options_of) if kind.options_of else kind
     made = shape(owner.role, owner.name, kind.shapes)
-    return Shape({"tags": TAGS}).beside(made) if kind.taggable else made
+    return Shape(COMMON).beside(made) if kind.taggable else made
 
 
 def of_kind(name: str) -> dict[str, t.Any]:

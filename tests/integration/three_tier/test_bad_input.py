@@ -128,3 +128,19 @@ def test_an_inventory_for_the_lab_never_reaches_aws(refused):
     for endpoint in ("", "https://ec2.us-east-1.amazonaws.com"):
         said = refused(arguments=["-e", json.dumps({"cell_endpoint_url": endpoint})])
         assert "refused, for it would reach real AWS" in said
+
+
+def test_a_misspelt_nested_option_is_named_with_its_path_and_file(api, refused):
+    rule = {"prots": 443, "from": "10.0.0.0/8"}
+    said = refused(
+        firewall_security_groups={"web": {"vpc": "main", "ingress": {"https": rule}}},
+        tier_groups={"web": {"refresh": {"warm": 9}}},
+        bastion_hosts={"bastion": {"volumes": {"/dev/xvda": {"sise": 8}}}},
+    )
+    assert "firewall_security_groups.web.ingress.https.prots: there is no option prots; did you mean ports? (" in said
+    assert "tier_groups.web.refresh.warm: there is no option warm; did you mean warmup? (" in said
+    assert "bastion_hosts.bastion.volumes./dev/xvda.sise: there is no option sise; did you mean size? (" in said
+    assert "hosts.yml:" in said
+    # Once each, although several variables are made of a tier's entry.
+    assert said.count("tier_groups.web.refresh.warm") == said.count("the inventory is wrong")
+    assert api.calls()["total"] == 0

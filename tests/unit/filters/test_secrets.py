@@ -53,8 +53,8 @@ def test_values_come_from_the_environment(monkeypatch):
         ({}, "content.password: needs one of value, generate, environment, has none"),
         ("", "content.password: needs one of"),
         (["x"], "content.password: must be a dict of options, not list"),
-        (1.10, "content.password.value: is read as a number; write it in quotes"),
-        (True, "content.password.value: is read as a boolean; write it in quotes"),
+        (1.10, "content.password: is read as a number; write it in quotes"),
+        (True, "content.password: is read as a boolean; write it in quotes"),
     ],
 )
 def test_what_is_wrong_with_a_field_is_named(field, said):

@@ -137,6 +137,9 @@ def test_refuses_grants_that_mean_nothing():
     assert "of its own" in wrong({"actions": "s3:GetObject", "resources": ["bucket:x", "kms_key:y"]})[0]
     misspelt = wrong({"actions": "s3:GetObject", "resources": "*", "action": "x"})[0]
     assert misspelt == "identity_roles.web.policies.p.Read.action: there is no option action; did you mean actions?"
-    assert "Read.effect" in wrong({"actions": "s3:GetObject", "resources": "*", "effect": False})[0]
+    assert (
+        "Read: value of effect must be one of"
+        in wrong({"actions": "s3:GetObject", "resources": "*", "effect": False})[0]
+    )
     missing = wrong({"actions": "s3:GetObject", "resources": "bucket:logz/*"}, world={"bucket": {"logs": {}}})
     assert missing == ["policies.p.Read.resources: there is no bucket logz; known: logs"]
