@@ -9,14 +9,19 @@ from __future__ import annotations
 import typing as t
 
 
-def validation_records(entries: dict[str, t.Any], resources: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The records that validate pending requests, with the zone they belong in; each record once."""
-    found = {
-        record["Name"]: {"zone": entry["validation_zone"], "record": record}
-        for name, entry in entries.items()
-        if entry.get("validation_zone") and resources.get(name, {}).get("state") == "pending"
-        for record in resources[name]["facts"]["validation"]
-    }
+def validation_records(written: list[dict[str, t.Any]], zones: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The records that validate pending requests, and where they belong; each record once.
+
+    :param written: results of terrace.aws.acm_certificate in a loop over entries, ``__certificate_entry``
+    :param zones: hosted zones of the cell, as they are
+    :returns: ``zone_id`` or ``zone`` (a domain) and the ``record``
+    """
+    found = {}
+    for result in written:
+        entry = result["__certificate_entry"]["value"]
+        where = {"zone_id": zones[entry["zone"]]["id"]} if entry.get("zone") else {"zone": entry.get("validation_zone")}
+        if all(where.values()):
+            found |= {record["Name"]: {**where, "record": record} for record in result.get("validation") or []}
     return list(found.values())
 
 

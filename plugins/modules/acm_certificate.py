@@ -39,7 +39,9 @@ options:
     type: int
     default: 825
   token:
-    description: Makes a repeated request the same request; ACM remembers it for an hour.
+    description:
+      - Makes a repeated request the same request; ACM remembers it for an hour. Where it remembers one that failed or was
+        deleted, a new request is made.
     type: str
     required: true
   tags:
@@ -67,11 +69,17 @@ arn:
   description: The certificate.
   returned: always
   type: str
+validation:
+  description: The records that validate a pending request, each with C(Name), C(Type) and C(Value).
+  returned: always
+  type: list
 """
 
 import contextlib
 import datetime
 import hashlib
+import secrets
+import time
 import typing as t
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
@@ -112,20 +120,66 @@ def self_signed(domain: str, names: list[str], days: int) -> tuple[bytes, bytes]
     return certificate.public_bytes(serialization.Encoding.PEM), private
 
 
+#: How often and how many seconds apart ACM is asked for the validating records, which it knows shortly after the request.
+LOOKS, PAUSE = 30, 2
+PENDING = "PENDING_VALIDATION"
+
+
+def plain(name: str) -> str:
+    """A domain name as ACM takes it: lower case, no final dot."""
+    return name.rstrip(".").lower()
+
+
+def requested(client: t.Any, params: dict[str, t.Any], token: str) -> str:
+    """Request a certificate; its ARN."""
+    domain = plain(params["domain"])
+    others = sorted({plain(name) for name in params["alternative_names"]} - {domain})
+    return client.request_certificate(
+        DomainName=domain,
+        ValidationMethod="DNS",
+        IdempotencyToken=hashlib.sha256(token.encode()).hexdigest()[:32],
+        Tags=ansible_dict_to_boto3_tag_list(params["tags"]),
+        **({"SubjectAlternativeNames": others} if others else {}),
+    )["CertificateArn"]
+
+
+def described(client: t.Any, arn: str) -> dict[str, t.Any]:
+    """A certificate as it is; empty where it is not there."""
+    try:
+        return client.describe_certificate(CertificateArn=arn)["Certificate"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return {}
+
+
+def validation(client: t.Any, arn: str, pause: float = PAUSE) -> list[dict[str, t.Any]]:
+    """The records that validate a pending request, once ACM knows them for all its names; none of any other certificate."""
+    for look in range(LOOKS):
+        if look:
+            time.sleep(pause)
+        found = described(client, arn)
+        options = found.get("DomainValidationOptions", [])
+        if found.get("Status") != PENDING:
+            return []
+        records = [option["ResourceRecord"] for option in options if option.get("ResourceRecord")]
+        if options and len(records) == len(options):
+            return list({record["Name"]: record for record in records}.values())
+    return []
+
+
 def made(client: t.Any, params: dict[str, t.Any]) -> str:
     """Make the certificate and its tags in one call; its ARN."""
-    tags = ansible_dict_to_boto3_tag_list(params["tags"])
     if params["self_signed"]:
-        certificate, key = self_signed(params["domain"], params["alternative_names"], params["days"])
+        domain, names = plain(params["domain"]), [plain(name) for name in params["alternative_names"]]
+        certificate, key = self_signed(domain, names, params["days"])
+        tags = ansible_dict_to_boto3_tag_list(params["tags"])
         return client.import_certificate(Certificate=certificate, PrivateKey=key, Tags=tags)["CertificateArn"]
-    names = {"SubjectAlternativeNames": params["alternative_names"]} if params["alternative_names"] else {}
-    return client.request_certificate(
-        DomainName=params["domain"],
-        ValidationMethod="DNS",
-        IdempotencyToken=hashlib.sha256(params["token"].encode()).hexdigest()[:32],
-        Tags=tags,
-        **names,
-    )["CertificateArn"]
+    arn = requested(client, params, params["token"])
+    if described(client, arn).get("Status") in ("ISSUED", PENDING):
+        return arn
+    # ACM remembers the token for an hour, even where that request has failed or its certificate was deleted since.
+    return requested(client, params, params["token"] + secrets.token_hex(8))
 
 
 def renew(client: t.Any, module: t.Any, arn: str) -> bool:
@@ -169,8 +223,11 @@ def main() -> None:
     try:
         if arn:
             renewed = module.params["renew"] and renew(client, module, arn)
-            module.exit_json(changed=tagged(client, module, arn) or renewed, arn=arn)
-        module.exit_json(changed=True, arn="" if module.check_mode else made(client, module.params))
+            changed = tagged(client, module, arn) or renewed
+        else:
+            changed, arn = True, "" if module.check_mode else made(client, module.params)
+        asked = arn and not module.params["self_signed"]
+        module.exit_json(changed=changed, arn=arn, validation=validation(client, arn) if asked else [])
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"could not write the certificate for {module.params['domain']}")
 

@@ -7,6 +7,7 @@ import types
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.filter import certificate as filters
 from ansible_collections.terrace.aws.plugins.modules import acm_certificate
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
@@ -64,3 +65,121 @@ def test_self_signed_is_renewed_in_its_last_month_and_keeps_its_arn(cell, acm, t
     assert fields(renewed, domain="test.example", self_signed=True) == {}
     until = acm.describe_certificate(CertificateArn=arn)["Certificate"]["NotAfter"]
     assert until - datetime.datetime.now(datetime.UTC) > datetime.timedelta(days=800)
+
+
+KIND = registry.kind("certificate")
+
+
+def entry(**options):
+    made, problems = specs.validated(KIND, "public", {"domain": "test.example", **options})
+    assert problems == []
+    return made
+
+
+def params(tags, **options):
+    every = {each["Key"]: each["Value"] for each in tags("certificate", "public")}
+    return {
+        "domain": "test.example", "alternative_names": [], "self_signed": False, "token": "test-public", "tags": every,
+        **options,
+    }  # fmt: skip
+
+
+def test_capitals_and_a_final_dot_mean_nothing(cell, acm, tags):
+    names = {"domain": "Test.Example.", "alternative_names": ["WWW.test.example.", "test.example"]}
+    acm_certificate.made(acm, params(tags, **names))
+    found = cell().observed("certificate")["public"]
+    assert found.attributes["domain"] == "test.example"
+    assert found.attributes["alternative_names"] == ["www.test.example"]
+    assert fields(found, **names) == {}
+
+
+def test_a_second_one_beside_the_first_has_another_token(cell, acm, tags):
+    first = acm_certificate.made(acm, params(tags))
+    assert acm_certificate.made(acm, params(tags)) == first
+    assert acm_certificate.made(acm, params(tags, token="test-public-2")) != first
+
+
+def test_a_request_that_acm_remembers_as_deleted_is_made_anew(acm, tags, monkeypatch):
+    gone = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    tokens = []
+    real = acm.request_certificate
+
+    def request(**arguments):
+        tokens.append(arguments["IdempotencyToken"])
+        return {"CertificateArn": gone} if len(tokens) == 1 else real(**arguments)
+
+    monkeypatch.setattr(acm, "request_certificate", request)
+    assert acm_certificate.made(acm, params(tags)) != gone
+    assert len(set(tokens)) == 2
+
+
+def test_validating_records_are_awaited_and_go_to_the_cells_own_zone(lab, acm, tags, monkeypatch):
+    arn = acm_certificate.made(acm, params(tags, alternative_names=["www.test.example"]))
+    lab.state("acm", arn, "PENDING_VALIDATION")
+    real, looks = acm.describe_certificate, []
+
+    def describe(**arguments):
+        answer = real(**arguments)
+        looks.append(answer)
+        if len(looks) == 1:
+            del answer["Certificate"]["DomainValidationOptions"][0]["ResourceRecord"]
+        return answer
+
+    monkeypatch.setattr(acm, "describe_certificate", describe)
+    records = acm_certificate.validation(acm, arn, pause=0)
+    assert len(looks) == 2
+    assert records
+
+    def written(**options):
+        return [{"__certificate_entry": {"value": entry(**options)}, "validation": records}]
+
+    zones = {"public": {"id": "Z1"}}
+    assert {each["zone_id"] for each in filters.validation_records(written(zone="public"), zones)} == {"Z1"}
+    assert filters.validation_records(written(validation_zone="test.example"), {})[0]["zone"] == "test.example"
+    assert filters.validation_records(written(), zones) == []
+
+
+@pytest.mark.parametrize("status", ["VALIDATION_TIMED_OUT", "EXPIRED", "REVOKED", "FAILED"])
+def test_a_failed_one_is_made_anew_beside_the_old(lab, cell, acm, tags, status):
+    arn = acm_certificate.made(acm, params(tags))
+    lab.state("acm", arn, status)
+    found = cell().observed("certificate")["public"]
+    assert found.state == "failed"
+    detail = {**acm.describe_certificate(CertificateArn=arn)["Certificate"], "FailureReason": "CAA_ERROR"}
+    found = KIND._resource(arn, detail, {})
+    assert found.facts["failure"] == "CAA_ERROR: a CAA record of the domain has to allow amazon.com"
+    assert (KIND.remedy("public", entry(), found), KIND.replacement) == ("remake", "create_first")
+
+
+def test_a_pending_request_is_written_again_where_the_role_validates_it(lab, cell, acm, tags):
+    lab.state("acm", acm_certificate.made(acm, params(tags)), "PENDING_VALIDATION")
+    found = cell().observed("certificate")["public"]
+    assert KIND.condition("public", entry(), found) == {}
+    wanted = {"validation": {"before": "PENDING_VALIDATION", "after": "ISSUED"}}
+    assert KIND.condition("public", entry(zone="public"), found) == wanted
+    found.state = "ready"
+    assert KIND.condition("public", entry(zone="public"), found) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"zone": "public"}, ""),
+        ({"zone": "public", "alternative_names": ["*.Test.example."]}, ""),
+        ({"zone": "public", "alternative_names": ["other.example"]}, "other.example is not in public (test.example)"),
+        ({"zone": "internal"}, "internal is a private zone"),
+        ({"zone": "public", "self_signed": True}, "is not validated"),
+        ({"zone": "public", "validation_zone": "test.example"}, "not both"),
+        ({"domain": "test"}, "is not a domain name"),
+    ],
+)
+def test_check(options, problem):
+    world = {
+        "hosted_zone": {
+            "public": {"domain": "Test.example.", "vpcs": []},
+            "internal": {"domain": "test.example", "vpcs": ["main"]},
+        }
+    }
+    found = "; ".join(KIND.check("public", entry(**options), world))
+    assert problem in found
+    assert bool(found) == bool(problem), found

@@ -152,9 +152,8 @@ def test_credentials_are_needed_to_make_an_instance_only():
 
 def status(lab: Any, cell: Any, word: str) -> Any:
     """The instance ``main`` as it is read in a status."""
-    found = cell().observed("db_instance")["main"]
-    found.status, found.state = word, rds_states.state(word)
-    return found
+    lab.state("rds", "test-main", word)
+    return cell().observed("db_instance")["main"]
 
 
 KIND = DbInstance()
@@ -168,7 +167,8 @@ def test_a_failed_state_has_a_remedy_and_more_storage_mends_a_full_one(lab, cell
         "its 50 GiB are full: raise database_instances.main.allocated_storage above 50"
     )
     assert KIND.remedy("main", entry(allocated_storage=80), full) == "retry"
-    for word in ("failed", "incompatible-parameters", "incompatible-something-new", "restore-error"):
+    assert rds_states.state("incompatible-something-new") == "failed"
+    for word in ("failed", "incompatible-parameters", "incompatible-restore", "insufficient-capacity"):
         found = status(lab, cell, word)
         assert found.state == "failed"
         assert len(KIND.remedy("main", entry(), found)) > 20
