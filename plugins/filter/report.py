@@ -10,8 +10,9 @@ import typing as t
 
 import yaml
 
-from ..plugin_utils import render, specs
+from ..plugin_utils import render, shapes, specs
 from ..plugin_utils.engine import plan, registry
+from ..plugin_utils.engine.kind import Resource
 
 DRIFT = {
     plan.CREATE: "missing",
@@ -72,14 +73,23 @@ def adopted(resources: dict[str, dict[str, t.Any]], cell: dict[str, t.Any]) -> d
 
 
 def _entry(kind: str, resource: dict[str, t.Any], common: dict[str, str]) -> dict[str, t.Any]:
-    options = specs.of_kind(kind)
-    entry = {
-        option: value
-        for option, value in resource["attributes"].items()
-        if option in options and value is not None and value != options[option].get("default")
-    }
+    entry = shapes.said(specs.shape_of(kind), resource["attributes"])
     own = {key: value for key, value in resource["tags"].items() if key not in common}
     return {**entry, "tags": own} if own else entry
+
+
+def not_adopted(resources: dict[str, dict[str, t.Any]]) -> list[str]:
+    """What the inventory has no word for, one sentence a field: a plan with what was adopted shows it as a change."""
+    found = []
+    for name, every in resources.items():
+        kind = registry.kind(name)
+        for logical, res in every.items():
+            entry, problems = specs.validated(kind, logical, _entry(name, res, {}))
+            found += problems
+            if not problems:
+                fields = plan.compare(kind, entry, Resource(**res))
+                found += [f"{name}/{logical}.{path}: {render.value(both['before'])}" for path, both in fields.items()]
+    return found
 
 
 class _Dumper(yaml.SafeDumper):
@@ -124,4 +134,5 @@ class FilterModule:
             "drift_report": drift_report,
             "adopted": adopted,
             "inventory_yaml": inventory_yaml,
+            "not_adopted": not_adopted,
         }

@@ -125,6 +125,25 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
     return made, problems
 
 
+def said(shape: Shape, value: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What of a value an entry has to say: what has an option, at every depth, and is not what its default says."""
+    if shape.each:
+        return {name: said(shape.each, item) for name, item in value.items()}
+    made = {}
+    for name, option in shape.options.items():
+        item = value.get(name)
+        if item is None:
+            continue
+        if isinstance(item, dict) and name in shape.entries:
+            item = {key: said(shape.entries[name], each) for key, each in item.items()}
+        elif isinstance(item, dict) and (name in shape.parts or option.get("options")):
+            item = said(shape.parts.get(name) or Shape(option["options"]), item)
+        # What is empty and has no default was not given; a dict of options that is there says something, even when empty.
+        if item != option.get("default", "" if item == "" else None):
+            made[name] = item
+    return made
+
+
 def _named(shape: Shape, value: dict[t.Any, t.Any], where: str) -> tuple[dict[str, t.Any], list[str]]:
     made: dict[str, t.Any] = {}
     problems: list[str] = []

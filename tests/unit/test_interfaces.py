@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pathlib
 import re
+import typing as t
 
 import pytest
 import yaml
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs as argument_specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind
+from ansible_collections.terrace.aws.plugins.plugin_utils.shapes import Shape
 
 ROOT = pathlib.Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks").is_dir())
 KINDS = registry.all_kinds()
+#: Entry points of variables that describe several kinds at once.
+COMPACT = {"network": ["tier"], "tier": ["group"], "bastion": ["host"]}
 
 
 def part(role: str, name: str) -> dict:
@@ -61,17 +66,62 @@ def test_a_kind_belongs_to_a_role_that_specifies_its_entries(kind: Kind):
     spec = specs(kind.role)
     assert kind.name in spec, f"roles/{kind.role}/meta/argument_specs.yml has no entry point {kind.name}"
     assert kind.variable in spec["main"]["options"]
-    options = set(spec[kind.name].get("options", {}))
+    if kind.options_of:
+        assert not spec[kind.name].get("options"), f"{kind.name} repeats options of {kind.options_of}"
+        assert kind.options_of in str(spec[kind.name]["description"]), (
+            f"{kind.name} does not say whose options it takes"
+        )
+    options = set(argument_specs.of_kind(kind.name))
     known = {option.split(".")[0] for option in {*kind.immutable, *kind.references, *kind.ordered}}
     assert known <= options, f"not among the options: {known - options}"
     assert set(kind.references.values()) <= set(KINDS)
 
 
+def every_option(shape: Shape, path: str) -> t.Iterator[tuple[str, dict]]:
+    """Path and spec of each option, nested ones too."""
+    for name, option in shape.options.items():
+        here = f"{path}.{name}"
+        yield here, option
+        inner = shape.entries.get(name) or shape.parts.get(name)
+        while inner and inner.each:
+            inner = inner.each
+        yield from every_option(inner or Shape(option.get("options") or {}), here)
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_every_option_says_what_it_is(kind: Kind):
-    for name, option in specs(kind.role)[kind.name].get("options", {}).items():
-        assert option.get("type"), f"{kind.name}.{name} has no type"
-        assert option.get("description"), f"{kind.name}.{name} has no description"
+    for path, option in every_option(argument_specs.shape_of(kind.name), kind.name):
+        assert option.get("type"), f"{path} has no type"
+        assert option.get("description"), f"{path} has no description"
+        assert not (option.get("required") and "default" in option), f"{path} is required and has a default"
+        if option.get("default") is not None and option["type"] == "str":
+            assert isinstance(option["default"], str), f"the default of {path} is not a text"
+        if option.get("choices") and option["type"] != "list":
+            assert option.get("default") in [None, *option["choices"]], f"the default of {path} is none of its choices"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_every_shape_is_an_entry_point_and_holds_an_option(kind: Kind):
+    owner = KINDS[kind.options_of] if kind.options_of else kind
+    for path, point in kind.shapes.items():
+        assert point in specs(owner.role), f"roles/{owner.role}/meta/argument_specs.yml has no entry point {point}"
+        assert specs(owner.role)[point].get("short_description")
+        shape = argument_specs.shape_of(kind.name)
+        for part in path.removesuffix(".*").split("."):
+            inner = shape.entries.get(part) or shape.parts.get(part)
+            assert inner, f"{kind.name}.shapes: there is no option {path}"
+            shape = inner
+
+
+def test_every_entry_point_describes_something():
+    """An entry point that nothing names is an option described in vain."""
+    for role in {kind.role for kind in KINDS.values()}:
+        named = {"main", *COMPACT.get(role, ())}
+        for kind in KINDS.values():
+            named |= {kind.name} if kind.role == role else set()
+            owner = KINDS[kind.options_of] if kind.options_of else kind
+            named |= set(kind.shapes.values()) if owner.role == role else set()
+        assert set(specs(role)) == named
 
 
 def test_every_role_that_owns_kinds_is_provisioned_and_destroyed():

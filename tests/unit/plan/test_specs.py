@@ -29,7 +29,7 @@ OUTER = shapes.Shape(
     entries={"parts": INNER, "policies": shapes.Shape({}, each=INNER)},
     parts={"acl": shapes.Shape({"ingress": {"type": "dict", "default": {}}}, entries={"ingress": INNER})},
 )
-FILLED = {"size": 1, "sort": "a", "tries": {}}
+FILLED = {"size": 1, "sort": "a", "tries": {"most": 3}}
 
 
 def test_defaults_are_filled_in_at_every_depth():
