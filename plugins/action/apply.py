@@ -44,7 +44,7 @@ class ActionModule(PlanningAction):
         try:
             if taken := holder.take(self.switches()["terrace_take_lock"]):
                 display.warning(f"{self.cell_name()}: {taken}")
-        except lock.Held as error:
+        except lock.HeldError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: nothing was written: {error}") from error
         try:
             return self._work(found, holder)
@@ -74,8 +74,12 @@ class ActionModule(PlanningAction):
         )
         payloads.make_ahead(self, self._steps_ahead(graph), self._vars)
         self.observations().forget()
-        executor.run()
-        left = self._verified(found, holder)
+        try:
+            executor.run()
+            left = self._verified(found, holder)
+        except AnsibleActionFail:
+            self.observations().keep_unfinished(self.summary(found, done=executor.finished()))
+            raise
         steps = [step.as_dict() for step in executor.steps]
         return self._result(left, steps, changed=any(step["changed"] for step in steps), planned=found)
 
@@ -110,7 +114,7 @@ class ActionModule(PlanningAction):
     def _tick(self, holder: lock.Lock) -> None:
         try:
             holder.renew()
-        except lock.Lost as error:
+        except lock.LostError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: stopped: {error}") from error
 
     def _timeout(self, kind: str) -> float:
@@ -164,8 +168,7 @@ class ActionModule(PlanningAction):
                 tries += 1
                 if tries >= VERIFY_TRIES:
                     raise AnsibleActionFail(
-                        f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left),
-                        result={"terrace_plan": self.summary(before)},
+                        f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left)
                     )
             waited = time.monotonic() - begun
             for kind, name in pending:
@@ -201,7 +204,7 @@ class ActionModule(PlanningAction):
             "resources": plain({kind: found.observed[kind] for kind in found.kinds}),
             "steps": steps,
             "terrace_warnings": found.warnings,
-            "terrace_plan": self.summary(told, done=planned is not None),
+            "terrace_plan": self.summary(told, done=told.to_do if planned else ()),
         }
         if diff := self.diff_of(told):
             result["diff"] = diff

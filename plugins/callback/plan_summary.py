@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import typing as t
 
+from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import UNFINISHED
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.plan import counts
 
 DOCUMENTATION = r"""
@@ -21,7 +24,7 @@ short_description: Sum up what a run planned and did, cell by cell
 version_added: 0.1.0
 description:
   - Ends a run with how much is to be added, changed and removed in each cell in check mode, and with what was done otherwise.
-    Only what a proof has confirmed counts as done. Orphans are named.
+    Only what was read back from AWS afterwards counts as done. Orphans are named.
   - Can write the same, with every changed field, as JSON.
 options:
   json_file:
@@ -49,7 +52,7 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self._check_mode = False
-        #: cell -> its plans in order, each with the kinds that a proof has confirmed (``proven``)
+        #: cell -> its plans in order
         self._plans: dict[str, list[dict[str, t.Any]]] = {}
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
@@ -60,6 +63,10 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         self._keep(result)
+        for path in sorted((pathlib.Path(C.DEFAULT_LOCAL_TMP) / "terrace").glob(f"*{UNFINISHED}")):
+            plan = json.loads(path.read_text())
+            self._plans.setdefault(plan["cell"], []).append(plan)
+            path.unlink()
 
     def _keep(self, result: t.Any) -> None:
         data = getattr(result, "result", None) or getattr(result, "_result", {})
@@ -67,16 +74,7 @@ class CallbackModule(CallbackBase):
         plan = data.get("terrace_plan") if isinstance(data, dict) else None
         if not plan:
             return
-        plans = self._plans.setdefault(plan["cell"], [])
-        same = [each for each in plans if each["role"] == plan["role"]]
-        if plan["proof"]:
-            if same and not plan["changes"]:
-                same[-1]["proven"] |= set(plan["kinds"])
-            return
-        # A role may run twice and write twice; of what the plan before has not come to, this plan speaks.
-        if same:
-            same[-1]["changes"] = [change for change in same[-1]["changes"] if change["kind"] in same[-1]["proven"]]
-        plans.append({**plan, "proven": set()})
+        self._plans.setdefault(plan["cell"], []).append(plan)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         if not self._plans:
@@ -92,17 +90,21 @@ class CallbackModule(CallbackBase):
             self._write(os.path.expanduser(path), summary)
 
     def _summed(self, plans: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-        # A list of the whole cell before the roles go to work says what they then plan themselves.
-        plans = [plan for plan in plans if plan["role"]] or plans
-        planned = counts(change["action"] for plan in plans for change in plan["changes"])
-        done = counts(
-            change["action"] for plan in plans for change in plan["changes"] if change["kind"] in plan["proven"]
-        )
-        changes = [{**change, "role": plan["role"]} for plan in plans for change in plan["changes"]]
-        # A role may run twice in a run; what is in nobody's inventory is there once.
-        orphans = {(each["kind"], each["name"]) for each in changes if each["action"] == "orphan"}
-        planned["orphan"] = len(orphans)
-        return {"planned": planned, "done": done, "changes": changes}
+        """What a cell's plans come to. One that was listed and then carried out is the same change, told twice."""
+        last: dict[tuple[str, str, str], dict[str, t.Any]] = {}
+        done: dict[tuple[str, str, str], dict[str, t.Any]] = {}
+        for plan in plans:
+            for change in plan["changes"]:
+                key = (change["kind"], change["name"], change["action"])
+                last[key] = {**change, "role": plan["role"]}
+                if f"{change['kind']}/{change['name']}" in plan["done"]:
+                    done[key] = change
+        planned = counts(change["action"] for change in last.values())
+        return {
+            "planned": planned,
+            "done": counts(change["action"] for change in done.values()),
+            "changes": list(last.values()),
+        }
 
     def _sentence(self, sums: dict[str, t.Any]) -> str:
         planned, done = sums["planned"], sums["done"]

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.engine.kind import FAILED, READY
+from ..plugin_utils.engine.kind import FAILED
 from ..plugin_utils.kinds.rds import rds, rds_states
 from ..plugin_utils.shared import managed_data
 

@@ -45,4 +45,4 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"key_policy": key_policy, "made_multi_region": made_multi_region, "new_multi_region": new_multi_region, "replacing": replacing}
+        return {each.__name__: each for each in (key_policy, made_multi_region, new_multi_region, replacing)}

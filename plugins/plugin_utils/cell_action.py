@@ -35,6 +35,10 @@ connection_loader.get("terrace.aws.warm", class_only=True)
 shell_loader.get("sh")
 
 
+#: How the name of a file with an unfinished plan ends.
+UNFINISHED = ".unfinished"
+
+
 class Observations:
     """What was read of a cell in this run of ansible-playbook, kept in its private temporary directory.
 
@@ -63,6 +67,10 @@ class Observations:
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(kept, default=str))
         partial.replace(self._path)
+
+    def keep_unfinished(self, summary: dict[str, t.Any]) -> None:
+        """A plan that was not carried out to its end, for the summary of the run: a failed task shows its message alone."""
+        self._path.with_suffix(UNFINISHED).write_text(json.dumps(summary, default=str))
 
     def forget(self) -> None:
         """Nothing that was read holds any more."""

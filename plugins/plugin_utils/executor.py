@@ -25,6 +25,7 @@ from ansible.utils.display import Display
 
 from .engine.graph import ABSENT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
 from .engine.kind import FAILED, Kind, Resource
+from .engine.plan import Change
 from .engine.view import View
 from .task_files import Outcome, Runner, load
 
@@ -119,7 +120,15 @@ class Executor:
         if failures:
             raise AnsibleActionFail(f"{self._cell}: " + "\n".join(failures))
         if self._stop:
-            raise AnsibleActionFail(f"{self._cell}: told to stop; {len(self._left)} steps were not begun. Run it again.")
+            raise AnsibleActionFail(
+                f"{self._cell}: told to stop; {len(self._left)} steps were not begun. Run it again."
+            )
+
+    def finished(self) -> list[Change]:
+        """The changes whose every node is done."""
+        open_changes = [id(node.change) for key, node in self._graph.nodes.items() if key not in self._done]
+        changes = {id(node.change): node.change for node in self._graph.nodes.values() if node.change}
+        return [change for ident, change in changes.items() if ident not in open_changes]
 
     def _told_to_stop(self, _signal: int, _frame: t.Any) -> None:
         self._stop = True
@@ -149,6 +158,8 @@ class Executor:
         started = False
         for nodes in self._grouped(ready):
             kind = self._kinds[nodes[0].kind]
+            if kind.names_itself and any(each.nodes[0].kind == kind.name for each in self._running):
+                continue
             for chunk in self._divided(kind, nodes):
                 sleeps = kind.sleeps or nodes[0].action == ABSENT
                 limit = SLEEPING if sleeps else BUSY
@@ -163,7 +174,9 @@ class Executor:
             return False
         if not node.ready and not node.gone:
             return True
-        return self._graph.satisfied(node, self._done, self._view.get({kind for kind, _name in (*node.ready, *node.gone)}))
+        return self._graph.satisfied(
+            node, self._done, self._view.get({kind for kind, _name in (*node.ready, *node.gone)})
+        )
 
     @staticmethod
     def _grouped(nodes: list[Node]) -> list[list[Node]]:
@@ -174,7 +187,7 @@ class Executor:
 
     @staticmethod
     def _divided(kind: Kind, nodes: list[Node]) -> list[list[Node]]:
-        if kind.created_empty and nodes[0].action == ABSENT and kind.name in kind.references.values():
+        if kind.names_itself and nodes[0].action == ABSENT:
             return [nodes]
         size = 1 if kind.sleeps else max(1, -(-len(nodes) // PARTS))
         return [nodes[start : start + size] for start in range(0, len(nodes), size)]

@@ -104,10 +104,10 @@ class PlanningAction(CellAction):
             self.wrong(problems)
         refused = [change for change in found.changes if change.refused]
         if refused and not self._task.check_mode:
+            self.observations().keep_unfinished(self.summary(found))
             raise AnsibleActionFail(
                 f"{self.cell_name()}: refused before anything was written:\n"
-                + "\n".join(f"  {change.address}: {change.refused}" for change in refused),
-                result={"terrace_plan": self.summary(found)},
+                + "\n".join(f"  {change.address}: {change.refused}" for change in refused)
             )
 
     def wrong(self, problems: list[str]) -> t.NoReturn:
@@ -117,10 +117,10 @@ class PlanningAction(CellAction):
             + "\n".join(f"  {problem}" for problem in dict.fromkeys(problems))
         )
 
-    def summary(self, found: Planned, done: bool = False) -> dict[str, t.Any]:
+    def summary(self, found: Planned, done: t.Iterable[plan.Change] = ()) -> dict[str, t.Any]:
         """What the callback sums up at the end of the run.
 
-        :param done: the changes were made and verified
+        :param done: the changes that were made
         """
         return {
             "cell": self.cell_name(),
@@ -128,7 +128,7 @@ class PlanningAction(CellAction):
             "kinds": found.kinds,
             "counts": found.counts,
             "changes": [change.as_dict() for change in found.changes],
-            "done": done,
+            "done": [change.address for change in done],
         }
 
     def diff_of(self, found: Planned) -> list[dict[str, str]]:

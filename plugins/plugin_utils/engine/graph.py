@@ -150,6 +150,7 @@ class Graph:
         for option, names in referred(kind, self._world[node.kind][node.name]).items():
             for name in names:
                 self._link_reference(node, kind, option, name)
+        node.after |= {key for key in self.nodes if key[0] == PRESENT and key[1] in kind.after_kinds}
 
     def _link_reference(self, node: Node, kind: Kind, option: str, name: str) -> None:
         other = kind.references[option]
@@ -160,7 +161,10 @@ class Graph:
             return
         if option in kind.precedes and (PRESENT, other, name) in self.nodes:
             self.nodes[PRESENT, other, name].after.add(self._first(node.kind, node.name) or node.key)
-        if first := self._first(other, name):
+        # Where both are there already, neither has to come first for the other's sake.
+        each_other = option in kind.precedes or (other == node.kind and kind.created_empty)
+        first = self._first(other, name)
+        if first and not (each_other and first[0] == PRESENT):
             node.after.add(first)
         if option in kind.needs_ready:
             node.ready.add((other, name))
@@ -170,6 +174,10 @@ class Graph:
     def _link_backward(self, node: Node) -> None:
         """A resource goes after what refers to it has gone, or has been written so that it no longer does."""
         name = node.change.name if node.change else node.name
+        for user in list(self.nodes.values()):
+            if user.action == ABSENT and node.kind in self._kinds[user.kind].after_kinds:
+                node.after.add(user.key)
+                node.gone.add((user.kind, user.name))
         for other in self._kinds.values():
             options = [option for option, kind in other.references.items() if kind == node.kind]
             if not options:
@@ -182,7 +190,7 @@ class Graph:
     def _link_user(self, node: Node, other: Kind, who: str) -> None:
         if (other.name, who) in ((node.kind, node.name), (node.kind, node.change.name if node.change else "")):
             return
-        both_go = other.name == node.kind and other.created_empty
+        both_go = other.name == node.kind and other.names_itself
         if (ABSENT, other.name, who) in self.nodes:
             if not both_go:
                 node.after.add((ABSENT, other.name, who))

@@ -117,12 +117,21 @@ class Kind:
     needs_ready: frozenset[str] = frozenset()
     #: Options whose resource must not be changed before this one is written (a group starts machines once it has its hooks).
     precedes: frozenset[str] = frozenset()
+    #: Kinds whose resources all come before this one's, and go after, although no option names them: what has a public
+    #: address needs the VPC's internet gateway.
+    after_kinds: frozenset[str] = frozenset()
     #: Options where any change of the resource they name is a reason to write this one too (a template's machines).
     follows: frozenset[str] = frozenset()
     #: Options whose resource AWS deletes although this one names it (a DNS record's target).
     loose: frozenset[str] = frozenset()
     #: Resources of the kind name each other: they are created empty (``tasks/<kind>/create.yml``) before any is written.
     created_empty: bool = False
+
+    @property
+    def names_itself(self) -> bool:
+        """Whether its resources refer to others of the kind in both directions, so that they can only be removed together."""
+        return self.created_empty and self.name in self.references.values()
+
     #: Where its resources live: REGION, ACCOUNT or GLOBAL.
     scope: str = REGION
     #: CREATE_FIRST or REMOVE_FIRST, and for the latter what forbids two at once, as the plan says it.

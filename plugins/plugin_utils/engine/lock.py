@@ -32,11 +32,11 @@ PREFIX = "/terrace/locks"
 EXISTS, ABSENT = "ParameterAlreadyExists", "ParameterNotFound"
 
 
-class Held(Exception):
+class HeldError(Exception):
     """Somebody else holds the lock. The message says who, since when and what to do."""
 
 
-class Lost(Exception):
+class LostError(Exception):
     """The lock was taken over while it was held."""
 
 
@@ -109,7 +109,7 @@ class Lock:
         """Take the lock; returns what was taken over, for people, or nothing.
 
         :param take_over: the owner whose lock may be taken although it is not stale
-        :raises Held: where somebody else holds it
+        :raises HeldError: where somebody else holds it
         """
         mine = self._mine()
         if self._put(self._name, mine):
@@ -119,12 +119,12 @@ class Lock:
         if found is None:  # released in between
             return self.take(take_over)
         if not found.stale and found.name != take_over:
-            raise Held(
+            raise HeldError(
                 f"{found.name} has been working on it since {found.since} (lock {self._name}, until {found.expires}). "
                 f"Wait for that run; if it is certain that it is dead: -e 'terrace_take_lock={found.name}'"
             )
         if not self._claim(f"{self._name}.{found.token}", mine):
-            raise Held(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
+            raise HeldError(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
         self._client.put_parameter(Name=self._name, Value=json.dumps(asdict(mine)), Type="String", Overwrite=True)
         self._drop(f"{self._name}.{found.token}")
         self._have(mine)
@@ -133,14 +133,16 @@ class Lock:
     def renew(self) -> None:
         """Keep it. Called often; asks AWS only every third of the lease.
 
-        :raises Lost: where it was taken over
+        :raises LostError: where it was taken over
         """
         if self._owner is None or datetime.now(UTC) - self._renewed < LEASE / 3:
             return
         found = self._read(self._name)
         if found is None or found.token != self._owner.token:
             owner, self._owner = self._owner, None
-            raise Lost(f"the lock {self._name} of {owner.name} was taken over by {found.name if found else 'somebody'}")
+            raise LostError(
+                f"the lock {self._name} of {owner.name} was taken over by {found.name if found else 'somebody'}"
+            )
         self._owner.expires = (datetime.now(UTC) + LEASE).isoformat(timespec="seconds")
         value = json.dumps(asdict(self._owner))
         self._client.put_parameter(Name=self._name, Value=value, Type="String", Overwrite=True)

@@ -285,7 +285,7 @@ def refuse_in_use(
         users = []
         for kind in kinds.values():
             for option, other in kind.references.items():
-                if other != change.kind or option in kind.loose or (kind.created_empty and other == kind.name):
+                if other != change.kind or option in kind.loose or (kind.names_itself and other == kind.name):
                     continue
                 for who, resource in observed.get(kind.name, {}).items():
                     stays = (kind.name, who) not in going | replaced_first and (kind.name, who) != address

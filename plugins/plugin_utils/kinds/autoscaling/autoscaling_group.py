@@ -9,11 +9,14 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, KIND_TAG, LEAVING, PENDING, READY, Kind, Resource
+from ...engine.kind import FAILED, KIND_TAG, LEAVING, PENDING, READY, RETRY, Kind, Resource
+from ..ec2 import fitting
 from ..elbv2 import elb
 
 #: Options that say how Terrace treats the group; AWS knows nothing of them.
-OURS = {"scaled": None, "refresh": None}
+LOCAL_ONLY = {"scaled": None, "refresh": None}
+#: Why AWS would not replace a machine in an instance refresh as it is.
+PROTECTED, STANDBY = "protected", "standby"
 REFRESHING = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 REFRESH_FAILED = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
@@ -24,11 +27,18 @@ class AutoscalingGroup(Kind):
     variable = "tier_autoscaling_groups"
     #: It has its hooks before it has instances.
     created_empty = True
+    #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.
+    after_kinds = frozenset({"internet_gateway"})
     references: t.ClassVar[dict[str, str]] = {
         "launch_template": "launch_template",
         "subnets": "subnet",
         "target_groups": "target_group",
     }
+    #: A changed template is a reason to replace machines.
+    follows = frozenset({"launch_template"})
+    #: The first one that chooses a machine decides.
+    #: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
+    ordered = frozenset({"termination_policies"})
     longest_name = 255
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -48,7 +58,12 @@ class AutoscalingGroup(Kind):
         }
 
     def _resource(
-        self, cell: Cell, group: dict[str, t.Any], tags: dict[str, str], outdated: list[str], refresh: dict[str, t.Any]
+        self,
+        cell: Cell,
+        group: dict[str, t.Any],
+        tags: dict[str, str],
+        outdated: dict[str, str],
+        refresh: dict[str, t.Any],
     ) -> Resource:
         template = _template(group)
         serving = [each for each in group["Instances"] if each["LifecycleState"] == "InService"]
@@ -74,9 +89,11 @@ class AutoscalingGroup(Kind):
                 "max_instance_lifetime": group.get("MaxInstanceLifetime") or 0,
                 "metrics": sorted(each["Metric"] for each in group.get("EnabledMetrics", [])),
                 "tags_at_launch": sorted(every - launched),
-                "outdated_instances": outdated,
             },
             facts={
+                "name": group["AutoScalingGroupName"],
+                "arn": group["AutoScalingGroupARN"],
+                "outdated": outdated,
                 "instances": {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]},
                 "suspended": sorted(each["ProcessName"] for each in group.get("SuspendedProcesses", [])),
                 "desired_capacity": group["DesiredCapacity"],
@@ -89,15 +106,15 @@ class AutoscalingGroup(Kind):
         )
 
     @staticmethod
-    def _outdated(group: dict[str, t.Any], versions: dict[str, str]) -> list[str]:
-        """Machines that were started from another version of the template than its latest."""
-        return sorted(
-            each["InstanceId"]
+    def _outdated(group: dict[str, t.Any], versions: dict[str, str]) -> dict[str, str]:
+        """Machines that were started from another version of the template than its latest, and why AWS would keep them."""
+        return {
+            each["InstanceId"]: _kept(each)
             for each in group["Instances"]
             if each.get("LaunchTemplate")
             and not each["LifecycleState"].startswith("Terminat")
             and versions.get(each["LaunchTemplate"]["LaunchTemplateId"]) != each["LaunchTemplate"].get("Version")
-        )
+        }
 
     @staticmethod
     def _refresh(cell: Cell, name: str) -> dict[str, t.Any]:
@@ -107,11 +124,32 @@ class AutoscalingGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {
             **entry,
-            **OURS,
+            **LOCAL_ONLY,
             "desired_capacity": None if entry["scaled"] else entry["desired_capacity"],
             "tags_at_launch": [],
-            "outdated_instances": [] if entry["refresh"]["enabled"] else None,
         }
+
+    def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
+        """Machines behind their launch template, unless they are being replaced already."""
+        machines = behind(entry, resource.facts)
+        if not machines or resource.facts["refresh"] in REFRESHING:
+            return {}
+        return {"instances": {"before": f"{len(machines)} behind their launch template", "after": "current"}}
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """Another instance refresh."""
+        if entry["refresh"]["enabled"]:
+            return RETRY
+        return f"{resource.status}; enable refresh, or replace the machines behind their launch template by hand"
+
+    def prechange_errors(
+        self,
+        cell: Cell,
+        entries: dict[str, dict[str, t.Any]],
+        world: dict[str, dict[str, dict[str, t.Any]]] | None = None,
+    ) -> t.Iterator[str]:
+        """Zones in which AWS does not offer the instance type."""
+        yield from fitting.group_problems(cell, self, entries, world or {})
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         least, most, desired = entry["min_size"], entry["max_size"], entry["desired_capacity"]
@@ -126,6 +164,36 @@ class AutoscalingGroup(Kind):
             yield f"refresh.min_healthy: AWS takes 0 to 100 per cent, not {least}"
         if most is not None and (not 100 <= most <= 200 or most - least > 100):
             yield f"refresh.max_healthy: AWS takes 100 to 200 per cent, at most 100 above min_healthy, not {most}"
+        if entry["protect_from_scale_in"] and entry["refresh"]["protected"] == "wait":
+            yield "refresh.protected: with protect_from_scale_in no machine ever loses its protection; give refresh or ignore"
+
+
+def _kept(machine: dict[str, t.Any]) -> str:
+    """Why an instance refresh would not replace a machine without being told to; empty where it would."""
+    if machine["LifecycleState"] == "Standby":
+        return STANDBY
+    return PROTECTED if machine.get("ProtectedFromScaleIn") else ""
+
+
+def protected_in_refresh(entry: dict[str, t.Any]) -> str:
+    """What a refresh does about machines protected from scale-in: ``refresh``, ``ignore`` or ``wait``.
+
+    AWS's default, to wait, ends in a failure an hour later where the group protects every machine.
+    """
+    return entry["refresh"]["protected"] or ("refresh" if entry["protect_from_scale_in"] else "wait")
+
+
+def behind(entry: dict[str, t.Any], facts: dict[str, t.Any]) -> list[str]:
+    """The machines an instance refresh would replace.
+
+    :param entry: the group's, with defaults filled in
+    :param facts: the group's, as it was read
+    """
+    if not entry["refresh"]["enabled"]:
+        return []
+    kept = {PROTECTED} if protected_in_refresh(entry) == "ignore" else set()
+    kept |= {STANDBY} if entry["refresh"]["standby"] == "ignore" else set()
+    return sorted(machine for machine, why in facts["outdated"].items() if why not in kept)
 
 
 def _template(group: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -138,7 +206,8 @@ def _state(group: dict[str, t.Any], serving: int, refresh: dict[str, t.Any]) -> 
     if group.get("Status"):
         return LEAVING, group["Status"]
     if refresh.get("Status") in REFRESHING:
-        return PENDING, f"instance refresh {refresh['Status']} {refresh.get('PercentageComplete', 0)} %"
+        reason = f": {refresh['StatusReason']}" if refresh.get("StatusReason") else ""
+        return PENDING, f"instance refresh {refresh['Status']} {refresh.get('PercentageComplete', 0)} %{reason}"
     words = f"{serving} of {group['DesiredCapacity']} in service"
     if refresh.get("Status") in REFRESH_FAILED:
         return FAILED, f"instance refresh {refresh['Status']}, {words}"

@@ -4,7 +4,7 @@
 
 """Lifecycle hooks. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeLifecycleHooks.html
 
-AWS keeps no tags on them and describes them group by group.
+AWS keeps no tags on them and describes them group by group; a hook is identified by its group and its name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from . import children
 
 TRANSITIONS = {"launching": "autoscaling:EC2_INSTANCE_LAUNCHING", "terminating": "autoscaling:EC2_INSTANCE_TERMINATING"}
 
@@ -23,6 +24,9 @@ class LifecycleHook(Kind):
     variable = "tier_lifecycle_hooks"
     immutable = frozenset({"group"})
     references: t.ClassVar[dict[str, str]] = {"group": "autoscaling_group"}
+    #: A hook holds only machines that start after it, so a new group gets its machines once it has its hooks.
+    precedes = frozenset({"group"})
+    replacement_reason = "a hook belongs to its group"
     taggable = False
     longest_name = 255
 
@@ -35,8 +39,9 @@ class LifecycleHook(Kind):
             groups,
         )
         words = {word: ours for ours, word in TRANSITIONS.items()}
+        every = (hook for hooks in found for hook in hooks)
         return {
-            cell.logical(hook["LifecycleHookName"]) or hook["LifecycleHookName"]: Resource(
+            name: Resource(
                 id=hook["LifecycleHookName"],
                 attributes={
                     "group": groups[hook["AutoScalingGroupName"]],
@@ -46,8 +51,7 @@ class LifecycleHook(Kind):
                 },
                 facts={"name": hook["LifecycleHookName"], "group_name": hook["AutoScalingGroupName"]},
             )
-            for hooks in found
-            for hook in hooks
+            for name, hook in children.by_name(cell, groups, every, "LifecycleHookName")
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:

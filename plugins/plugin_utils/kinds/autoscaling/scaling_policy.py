@@ -4,7 +4,7 @@
 
 """Target tracking policies. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribePolicies.html
 
-AWS keeps no tags on them; they are those of the cell's groups.
+AWS keeps no tags on them; they are those of the cell's groups, and each is identified by its ARN.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from . import children
 
 REQUESTS = "ALBRequestCountPerTarget"
 
@@ -27,6 +28,7 @@ class ScalingPolicy(Kind):
         "load_balancer": "load_balancer",
         "target_group": "target_group",
     }
+    replacement_reason = "a policy belongs to its group"
     taggable = False
     longest_name = 255
 
@@ -34,23 +36,22 @@ class ScalingPolicy(Kind):
         groups = {group.id: name for name, group in cell.observed("autoscaling_group").items()}
         if not groups:
             return {}
-        policies = [
-            policy
-            for policy in cell.pages("autoscaling", "describe_policies", "ScalingPolicies")
-            if policy["AutoScalingGroupName"] in groups
-        ]
+        policies = cell.pages("autoscaling", "describe_policies", "ScalingPolicies")
         return {
-            # One made by hand has a name of its own; it is an orphan like any other.
-            cell.logical(policy["PolicyName"]) or policy["PolicyName"]: Resource(
+            name: Resource(
                 id=policy["PolicyARN"],
                 attributes={
                     "group": groups[policy["AutoScalingGroupName"]],
                     "warmup": policy.get("EstimatedInstanceWarmup"),
                     **self._tracking(cell, policy.get("TargetTrackingConfiguration") or {}),
                 },
-                facts={"name": policy["PolicyName"], "group_name": policy["AutoScalingGroupName"]},
+                facts={
+                    "arn": policy["PolicyARN"],
+                    "name": policy["PolicyName"],
+                    "group_name": policy["AutoScalingGroupName"],
+                },
             )
-            for policy in policies
+            for name, policy in children.by_name(cell, groups, policies, "PolicyName")
         }
 
     @staticmethod
@@ -78,8 +79,16 @@ class ScalingPolicy(Kind):
 
 
 def _label(cell: Cell, label: str) -> tuple[str, str]:
-    """The balancer and target group of ``app/<balancer>/<id>/targetgroup/<group>/<id>``."""
-    parts = label.split("/")
-    if len(parts) != 6:
+    """The balancer and target group of ``app/<balancer>/<id>/targetgroup/<group>/<id>``, which are the ends of their ARNs."""
+    balancer, _slash, group = label.partition("/targetgroup/")
+    if not group:
         return "", ""
-    return cell.logical(parts[1]) or parts[1], cell.logical(parts[4]) or parts[4]
+    return _ending(cell, "load_balancer", balancer), _ending(cell, "target_group", f"targetgroup/{group}")
+
+
+def _ending(cell: Cell, kind: str, end: str) -> str:
+    """The logical name of the resource whose ARN ends so; the name on AWS where it is not the cell's."""
+    found = (
+        name for name, each in cell.observed(kind).items() if each.id.endswith(f"/{end}") or each.id.endswith(f":{end}")
+    )
+    return next(found, end.split("/")[1])

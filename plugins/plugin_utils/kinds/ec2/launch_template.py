@@ -19,12 +19,10 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import MANAGED_TAGS, Kind, Resource
-from . import volumes
+from . import fitting, images, volumes
 
 #: The tag that keeps the parameter an image was found by, and the image: ``/aws/service/…=ami-…``.
 IMAGE_TAG = "terrace:image"
-#: How many parameters GetParameters answers at once.
-PARAMETERS_A_CALL = 10
 IMAGE = re.compile(r"^(ami-[0-9a-f]{8,17}|/[\w./-]+)$")
 #: EC2 takes this much user data, before it is encoded.
 MOST_USER_DATA = 16384
@@ -53,9 +51,12 @@ class LaunchTemplate(Kind):
             "ec2", "describe_launch_template_versions", "LaunchTemplateVersions", Versions=["$Latest"]
         )
         latest = {version["LaunchTemplateId"]: version for version in versions}
-        newest = newest_images(cell, (_origin(tags)[0] for _name, _template, tags in found))
+        # Those of the cell's other sort of template too, so that both are told by one call.
+        used = (latest.get(template["LaunchTemplateId"], {}) for template in templates)
+        known = images.images(cell, ((each.get("LaunchTemplateData") or {}).get("ImageId", "") for each in used))
+        newest = images.newest(cell, (_origin(tags)[0] for _name, _template, tags in found))
         return {
-            name: self._resource(cell, template, latest.get(template["LaunchTemplateId"], {}), tags, newest)
+            name: self._resource(cell, template, latest.get(template["LaunchTemplateId"], {}), tags, newest, known)
             for name, template, tags in found
         }
 
@@ -66,9 +67,11 @@ class LaunchTemplate(Kind):
         version: dict[str, t.Any],
         tags: dict[str, str],
         newest: dict[str, str],
+        known: dict[str, dict[str, t.Any]],
     ) -> Resource:
         data = version.get("LaunchTemplateData") or {}
         image = data.get("ImageId", "")
+        root = known.get(image, {}).get("RootDeviceName", "")
         parameter, recorded = _origin(tags)
         own = {key: value for key, value in tags.items() if key != IMAGE_TAG}
         interface = next(iter(data.get("NetworkInterfaces") or []), {})
@@ -90,6 +93,7 @@ class LaunchTemplate(Kind):
                 "volumes": volumes.read(
                     data.get("BlockDeviceMappings") or [],
                     lambda key: cell.name_of(self.references["volumes.kms_key"], key),
+                    root,
                 ),
                 "metadata_tokens": metadata.get("HttpTokens", "optional"),
                 "metadata_hops": metadata.get("HttpPutResponseHopLimit", 1),
@@ -100,6 +104,7 @@ class LaunchTemplate(Kind):
             facts={
                 "name": template["LaunchTemplateName"],
                 "image_id": image,
+                "root_device": root,
                 "newest_image_id": newest.get(parameter, image),
                 "latest_version": template["LatestVersionNumber"],
                 "default_version": template["DefaultVersionNumber"],
@@ -130,6 +135,15 @@ class LaunchTemplate(Kind):
             yield f"user_data: EC2 takes {MOST_USER_DATA} bytes, it has {size}"
         yield from (f"volumes.{problem}" for problem in volumes.wrong(entry["volumes"]))
 
+    def prechange_errors(
+        self,
+        cell: Cell,
+        entries: dict[str, dict[str, t.Any]],
+        world: dict[str, dict[str, dict[str, t.Any]]] | None = None,
+    ) -> t.Iterator[str]:
+        """Images and instance types that do not exist or do not fit together, and zones a type is not offered in."""
+        yield from fitting.template_problems(cell, self, entries, world or {})
+
 
 def _origin(tags: dict[str, str]) -> tuple[str, str]:
     """The parameter a template's image came from and that image, as its tag says."""
@@ -137,18 +151,12 @@ def _origin(tags: dict[str, str]) -> tuple[str, str]:
     return parameter, image
 
 
-def newest_images(cell: Cell, parameters: t.Iterable[str]) -> dict[str, str]:
-    """What public parameters hold now; one that AWS does not know is left out."""
-    names = sorted(set(parameters) - {""})
-    batches = [names[start : start + PARAMETERS_A_CALL] for start in range(0, len(names), PARAMETERS_A_CALL)]
-    answers = cell.map(lambda batch: cell.call("ssm", "get_parameters", Names=batch), batches)
-    return {each["Name"]: each["Value"] for answer in answers for each in answer["Parameters"]}
-
-
 def _profile(cell: Cell, profile: dict[str, str], kind: str) -> str:
-    """The role behind an instance profile, which is called like it."""
+    """The role behind an instance profile: the one that has it, whatever it is called."""
     name = profile.get("Name") or profile.get("Arn", "").rsplit("/", 1)[-1]
-    return cell.name_of(kind, name)
+    roles = cell.observed(kind).items() if name else ()
+    holders = (role for role, each in roles if each.facts.get("instance_profile_arn", "").rsplit("/", 1)[-1] == name)
+    return next(holders, None) or cell.name_of(kind, name)
 
 
 def _decoded(data: str) -> str:

@@ -21,6 +21,8 @@ class NatGateway(Kind):
     variable = "network_nat_gateways"
     immutable = frozenset({"subnet", "elastic_ip", "connectivity"})
     replacement_reason = "its Elastic IP serves one gateway at a time"
+    #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.
+    after_kinds = frozenset({"internet_gateway"})
     references: t.ClassVar[dict[str, str]] = {"subnet": "subnet", "elastic_ip": "elastic_ip"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:

@@ -39,6 +39,7 @@ class NetworkAcl(Kind):
                     "ingress": self._rules(acl["Entries"], egress=False),
                     "egress": self._rules(acl["Entries"], egress=True),
                 },
+                facts={"subnet_ids": sorted(each["SubnetId"] for each in acl["Associations"])},
                 tags=tags,
             )
             for name, acl, tags in cell.owned(self.name, acls, lambda a: a["Tags"], lambda a: a["NetworkAclId"])

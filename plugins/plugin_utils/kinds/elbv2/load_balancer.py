@@ -32,6 +32,8 @@ class LoadBalancer(Kind):
     variable = "load_balancer_balancers"
     shapes: t.ClassVar[dict[str, str]] = {"listeners": "listener", "listeners.rules": "listener_rule"}
     immutable = frozenset({"scheme"})
+    #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.
+    after_kinds = frozenset({"internet_gateway"})
     references: t.ClassVar[dict[str, str]] = {
         "subnets": "subnet",
         "security_groups": "security_group",

@@ -14,7 +14,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-from ...shared import words
+from ...shared import aws_names, words
 from ...shared.policies import partition
 
 PAGES = {"PageSize": 1000}
@@ -45,7 +45,11 @@ class IamRole(Kind):
             name: Resource(
                 id=detail["RoleName"],
                 attributes=self._attributes(cell, detail, summaries.get(detail["RoleName"], {})),
-                facts={"arn": detail["Arn"], "instance_profile_arn": (_profile(detail) or {}).get("Arn", "")},
+                facts={
+                    "name": detail["RoleName"],
+                    "arn": detail["Arn"],
+                    "instance_profile_arn": (_profile(detail) or {}).get("Arn", ""),
+                },
                 tags=tags,
             )
             for name, detail, tags in found
@@ -76,8 +80,7 @@ class IamRole(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not re.fullmatch(r"[\w+=,.@-]+", name):
-            yield "a role's name takes letters, digits and _+=,.@- only"
+        yield from aws_names.problems(self.name, name)
         for policy, grants in entry["policies"].items():
             if not grants:
                 yield f"policies.{policy}: needs a statement"

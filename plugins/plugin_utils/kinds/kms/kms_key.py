@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import CELL_TAG, KIND_TAG, PENDING, READY, Kind, Resource
-from ...shared import policies
+from ...engine.kind import CELL_TAG, CREATE_FIRST, KIND_TAG, PENDING, READY, Kind, Resource
+from ...shared import aws_names, policies
 
 #: Scheduled for deletion: as good as gone, though it can still be had back.
 GONE = ("PendingDeletion", "PendingReplicaDeletion")
@@ -22,35 +21,47 @@ class KmsKey(Kind):
     role = "keys"
     variable = "keys_kms"
     immutable = frozenset({"multi_region"})
+    # What is encrypted with a key names it; that is encrypted with the new one before the old one is scheduled for deletion.
+    replacement = CREATE_FIRST
+    # amazon.aws.kms_key waits until KMS shows what it wrote.
+    sleeps = True
     data = True
     longest_name = 250
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        aliases = {
-            each["AliasName"].removeprefix("alias/"): each["TargetKeyId"]
-            for each in cell.pages("kms", "list_aliases", "Aliases")
-            if cell.logical(each["AliasName"].removeprefix("alias/")) and each.get("TargetKeyId")
-        }
-        # A run that was killed between making a key and naming it leaves one that only its tags find again.
-        nameless = {
+        aliases: dict[str, list[str]] = {}
+        for each in cell.pages("kms", "list_aliases", "Aliases"):
+            if each.get("TargetKeyId"):
+                aliases.setdefault(each["TargetKeyId"], []).append(each["AliasName"].removeprefix("alias/"))
+        likely = [ident for ident, names in aliases.items() if any(map(cell.logical, names))]
+        # Any alias may name a key that was adopted, and a run that was killed between making a key and naming it leaves one
+        # that only its tags find again.
+        index = [
             arn.rsplit("/", 1)[-1]
             for arn, tags in cell.tagged().items()
             if ":kms:" in arn and tags.get(CELL_TAG) == cell.name and tags.get(KIND_TAG) == self.name
-        } - set(aliases.values())
-        found = cell.map(lambda ident: self._key(cell, ident), [*dict.fromkeys(aliases.values()), *sorted(nameless)])
+        ]
+        found = cell.map(lambda ident: self._key(cell, ident), sorted({*likely, *index}))
         keys = [each for each in found if each]
-        named = set(aliases.values())
+        named = {each.rsplit("/", 1)[-1] for each in aliases}
+        # A key without an alias is not the one meant where another of its name has one. Those with one are read last, so
+        # that they are what the name stands for.
+        double = dict(self._resources(cell, [key for key in keys if key[0]["KeyId"] not in named], aliases))
         resources = dict(self._resources(cell, [key for key in keys if key[0]["KeyId"] in named], aliases))
-        for name, resource in self._resources(cell, [key for key in keys if key[0]["KeyId"] not in named], aliases):
+        for name, resource in double.items():
             resources[f"{name} ({resource.id})" if name in resources else name] = resource
         return resources
 
     def _resources(
-        self, cell: Cell, keys: list[tuple[t.Any, ...]], aliases: dict[str, str]
+        self, cell: Cell, keys: list[tuple[t.Any, ...]], aliases: dict[str, list[str]]
     ) -> t.Iterator[tuple[str, Resource]]:
         for name, (key, _tags, attributes), tags in cell.owned(
             self.name, keys, lambda each: each[1], lambda each: each[0]["KeyId"]
         ):
+            have = aliases.get(key["KeyId"], [])
+            # An adopted key keeps the alias it has.
+            meant = cell.aws_name(name)
+            alias = meant if meant in have or not have else have[0]
             yield (
                 name,
                 Resource(
@@ -60,9 +71,9 @@ class KmsKey(Kind):
                         "description": key.get("Description", ""),
                         "enabled": key["Enabled"],
                         "multi_region": bool(key.get("MultiRegion")),
-                        "has_alias": aliases.get(cell.aws_name(name)) == key["KeyId"],
+                        "has_alias": meant in have,
                     },
-                    facts={"arn": key["Arn"], "alias": f"alias/{cell.aws_name(name)}"},
+                    facts={"name": alias if have else key["KeyId"], "arn": key["Arn"], "alias": f"alias/{alias}"},
                     tags=tags,
                     state=PENDING if key["KeyState"] == "Creating" else READY,
                     status=key["KeyState"],
@@ -87,11 +98,10 @@ class KmsKey(Kind):
         return {**entry, "has_alias": True, "other_statements": []}
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not re.fullmatch(r"[a-zA-Z0-9/_-]+", name):
-            yield "an alias takes letters, digits, slashes, underscores and hyphens only"
+        yield from aws_names.problems(self.name, name)
         for principal in entry["principals"]:
             if not principal.startswith("arn:"):
-                yield f"principals: {principal} is no ARN, such as arn:aws:iam::111122223333:root"
+                yield f"principals: {principal} is not an ARN, such as arn:aws:iam::111122223333:root"
 
 
 def _words(found: list[dict[str, t.Any]], account: str, region: str) -> dict[str, t.Any]:

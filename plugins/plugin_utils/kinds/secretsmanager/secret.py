@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 
+from botocore.exceptions import ClientError
+
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import CELL_TAG, Kind, Resource
+from ...shared import aws_names
 
 #: Where a field's value comes from: one of these.
 SOURCES = ("value", "generate", "environment")
@@ -27,16 +29,15 @@ class Secret(Kind):
     longest_name = 512
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        named = [{"Key": "name", "Values": [cell.aws_name("")]}]
+        # By tags, whatever they are called; the filter compares beginnings, cell.owned the whole.
+        mine = [{"Key": "tag-key", "Values": [CELL_TAG]}, {"Key": "tag-value", "Values": [cell.name]}]
         listed = [
             each
-            for each in cell.pages("secretsmanager", "list_secrets", "SecretList", Filters=named)
+            for each in cell.pages("secretsmanager", "list_secrets", "SecretList", Filters=mine)
             if not each.get("DeletedDate")
         ]
         found = list(cell.owned(self.name, listed, lambda s: s.get("Tags"), lambda s: s["ARN"]))
-        # Which fields have a value is all that is kept of the values.
-        values = cell.pages("secretsmanager", "batch_get_secret_value", "SecretValues", Filters=named) if found else []
-        fields = {each["ARN"]: _fields(each.get("SecretString")) for each in values}
+        fields = self._fields(cell, mine, {secret["ARN"] for _name, secret, _tags in found}) if found else {}
         return {
             name: Resource(
                 id=secret["Name"],
@@ -44,18 +45,42 @@ class Secret(Kind):
                     "description": secret.get("Description", ""),
                     "kms_key": self._key(cell, secret.get("KmsKeyId")),
                 },
-                facts={"arn": secret["ARN"], "fields": fields.get(secret["ARN"], [])},
+                facts={"name": secret["Name"], "arn": secret["ARN"], "fields": fields.get(secret["ARN"], [])},
                 tags=tags,
             )
             for name, secret, tags in found
         }
 
     @staticmethod
+    def _fields(cell: Cell, mine: list[dict[str, t.Any]], arns: set[str]) -> dict[str, list[str]]:
+        """Which fields of which secret have a value, by ARN; that is all that is kept of the values.
+
+        :raises ClientError: where a value of the cell's cannot be read; one that is not there is no error
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
+        """
+        fields: dict[str, list[str]] = {}
+        token: dict[str, str] = {}
+        while True:
+            answer = cell.client("secretsmanager").batch_get_secret_value(
+                Filters=mine, MaxResults=VALUES_AT_ONCE, **token
+            )
+            fields |= {each["ARN"]: _fields(each.get("SecretString")) for each in answer.get("SecretValues") or []}
+            for error in answer.get("Errors") or []:
+                if error["SecretId"] in arns and error["ErrorCode"] != "ResourceNotFoundException":
+                    told = {"Code": error["ErrorCode"], "Message": f"{error['SecretId']}: {error.get('Message', '')}"}
+                    raise ClientError({"Error": told}, "BatchGetSecretValue")
+            if not answer.get("NextToken"):
+                return fields
+            token = {"NextToken": answer["NextToken"]}
+
+    @staticmethod
     def _key(cell: Cell, ident: str | None) -> str:
         if not ident or ident == "alias/aws/secretsmanager":
             return ""
         if ":alias/" in ident or ident.startswith("alias/"):
-            return cell.logical(ident.rsplit("alias/", 1)[-1]) or ident
+            alias = f"alias/{ident.rsplit('alias/', 1)[-1]}"
+            keys = cell.observed("kms_key").items()
+            return next((name for name, key in keys if alias == key.facts["alias"]), ident)
         return cell.name_of("kms_key", ident.rsplit("/", 1)[-1])
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -74,8 +99,7 @@ class Secret(Kind):
                 yield f"{name}: no value for {', '.join(lacking)}"
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not re.fullmatch(r"[\w/+=.@-]+", name):
-            yield "a secret's name takes letters, digits and /_+=.@- only"
+        yield from aws_names.problems(self.name, name)
         for field, how in entry["content"].items():
             given = [source for source in SOURCES if how[source] not in (None, "")]
             if len(given) != 1:

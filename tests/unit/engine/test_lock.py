@@ -1,0 +1,126 @@
+"""Two runs never work on one thing: the lock is taken once, told to others, taken over by name or when it is stale."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock
+
+NAME = "/terrace/locks/cell/test"
+
+
+@pytest.fixture
+def ssm(lab):
+    return lab.client("ssm")
+
+
+def other(ssm, **owner):
+    """Somebody else's lock, held on another machine."""
+    now = datetime.now(UTC)
+    value = {
+        "name": "ops@far",
+        "since": now.isoformat(timespec="seconds"),
+        "expires": (now + timedelta(minutes=10)).isoformat(timespec="seconds"),
+        "token": "0123",
+        "boot": "another kernel",
+        "pid": 1,
+        "started": "1",
+        **owner,
+    }
+    ssm.put_parameter(Name=NAME, Value=json.dumps(value), Type="String")
+
+
+def held(ssm) -> dict | None:
+    try:
+        return json.loads(ssm.get_parameter(Name=NAME)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        return None
+
+
+def test_it_is_taken_in_an_empty_account_and_given_back(ssm):
+    mine = lock.Lock(ssm, "cell/test")
+    assert mine.take() == ""
+    assert held(ssm)["name"] == lock.whoami()
+    mine.release()
+    assert held(ssm) is None
+
+
+def test_who_comes_second_is_told_who_and_since_when(ssm):
+    other(ssm)
+    with pytest.raises(lock.HeldError, match=r"ops@far has been working on it since .*terrace_take_lock=ops@far"):
+        lock.Lock(ssm, "cell/test").take()
+    assert held(ssm)["name"] == "ops@far"
+
+
+def test_of_many_at_once_one_has_it(ssm):
+    got, refused = [], []
+
+    def attempt():
+        try:
+            lock.Lock(ssm, "cell/test").take()
+            got.append(1)
+        except lock.HeldError:
+            refused.append(1)
+
+    threads = [threading.Thread(target=attempt) for _each in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(refused)) == (1, 7)
+
+
+def test_it_is_taken_over_by_name(ssm):
+    other(ssm)
+    with pytest.raises(lock.HeldError):
+        lock.Lock(ssm, "cell/test").take(take_over="ops@elsewhere")
+    mine = lock.Lock(ssm, "cell/test")
+    assert "ops@far" in mine.take(take_over="ops@far")
+    assert held(ssm)["name"] == lock.whoami()
+    assert [each["Name"] for each in ssm.describe_parameters()["Parameters"]] == [NAME]
+
+
+def test_one_that_ran_out_is_taken_over(ssm):
+    other(ssm, expires=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    assert "ops@far" in lock.Lock(ssm, "cell/test").take()
+
+
+def test_one_of_a_process_of_this_machine_that_is_gone_is_taken_over(ssm):
+    other(ssm, boot=lock._boot(), pid=2**22 + 1, started="7")
+    assert "ops@far" in lock.Lock(ssm, "cell/test").take()
+
+
+def test_of_several_that_find_the_same_stale_lock_one_takes_it_over(ssm):
+    other(ssm, expires=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    found = lock.Lock(ssm, "cell/test")._mine()
+    ssm.put_parameter(Name=f"{NAME}.0123", Value=json.dumps(vars(found)), Type="String")
+    with pytest.raises(lock.HeldError, match="just taken over"):
+        lock.Lock(ssm, "cell/test").take()
+
+
+def test_whose_lock_was_taken_over_learns_it_and_does_not_give_it_back(ssm):
+    mine = lock.Lock(ssm, "cell/test")
+    mine.take()
+    ssm.delete_parameter(Name=NAME)
+    other(ssm)
+    mine._renewed = datetime.now(UTC) - lock.LEASE
+    with pytest.raises(lock.LostError, match="ops@far"):
+        mine.renew()
+    mine.release()
+    assert held(ssm)["name"] == "ops@far"
+
+
+def test_it_is_renewed_while_it_is_held(ssm):
+    mine = lock.Lock(ssm, "cell/test")
+    mine.take()
+    before = held(ssm)["expires"]
+    mine.renew()
+    assert held(ssm)["expires"] == before
+    mine._renewed = datetime.now(UTC) - lock.LEASE
+    mine._owner.expires = before
+    mine.renew()
+    assert held(ssm)["token"] == mine._owner.token
