@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 import pytest
 import yaml
@@ -144,3 +145,134 @@ def test_a_misspelt_nested_option_is_named_with_its_path_and_file(api, refused):
     # Once each, although several variables are made of a tier's entry.
     assert said.count("tier_groups.web.refresh.warm") == said.count("the inventory is wrong")
     assert api.calls()["total"] == 0
+
+
+def test_names_accounts_and_tags_are_refused_together_before_any_call(api, refused):
+    said = refused(
+        cells={"My_cell": {"cell_account": 1402433619, "cell_tags": {"aws:x": "1", "name": "x", "Cost": 1.1}}},
+        arguments=["-e", "terrace_prune=maybe", "-e", "terrace_allow_data_loss=secret/a,secret/b"],
+    )
+    for words in (
+        "cell_name: My_cell contains M, _",
+        'cell_account: "012345670123"',
+        "cell_tags.aws:x: AWS keeps keys",
+        "cell_tags.name: beside Name",
+        "cell_tags.Cost: 1.1 is a number and not a text",
+        "terrace_prune: maybe is not a boolean; right is true or false",
+        '-e \'{"terrace_allow_data_loss": ["secret/a", "secret/b"]}\'',
+    ):
+        assert words in said, said
+    assert api.calls()["total"] == 0
+
+
+def test_what_awx_adds_and_other_tools_variables_are_no_misspelling(api, operator, tmp_path):
+    host = {"remote_host_enabled": "true", "remote_host_id": 3, "remote_tower_enabled": "true", "remote_tower_id": 3}
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"cells": {"hosts": {"awx-use1": {**GOOD, **host}}}}))
+    extra = {"awx_job_id": 7, "tower_user_name": "x", "change_ticket": "CHG0001", "remote_tower_id": 3}
+    unanswered = tmp_path / "extra.yml"
+    unanswered.write_text("!unsafe 'terrace_prune': !unsafe ''\n!unsafe 'terrace_allow_data_loss': !unsafe ''\n")
+    arguments = ["--check", "-e", json.dumps(extra), "-e", f"@{unanswered}"]
+    operator.play("provision_network", *arguments, inventory=inventory).ok()
+    said = operator.play("provision_network", "--check", "-e", "network_ticket=x", inventory=inventory)
+    assert said.status != 0
+    assert "network_ticket: there is no such variable" in said.output
+
+
+def test_a_run_on_more_cells_than_it_is_meant_for(api, refused):
+    other = {"network_cidr": "10.9.0.0/16"}
+    said = refused(cells={"one": {}, "two": other}, arguments=["-e", "terrace_cells=one"])
+    assert "terrace_cells: the run is also on two; right is --limit one" in said
+    assert api.calls()["total"] == 0
+
+
+MACHINE_PLAYS = [
+    "configure_hosts",
+    "configure_database",
+    "deploy_app",
+    "patch_hosts",
+    "rollback_app",
+    "rotate_credentials",
+]
+
+
+@pytest.fixture
+def machines(api):
+    """Machines of the cell wrong-use1 in EC2, by the tags given; gone afterwards."""
+    ec2, started = api.client("ec2"), []
+
+    def start(*tags):
+        image = ec2.describe_images(Owners=["amazon", "self"])["Images"][0]["ImageId"]
+        for each in tags:
+            own = {"Name": "wrong-use1-x", "terrace:cell": "wrong-use1", **each}
+            specification = {"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in own.items()]}
+            run = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=[specification])
+            started.append(run["Instances"][0]["InstanceId"])
+        return started
+
+    yield start
+    if started:
+        ec2.terminate_instances(InstanceIds=started)
+
+
+@pytest.mark.parametrize("playbook", MACHINE_PLAYS)
+def test_no_machine_at_all(refused, playbook):
+    said = " ".join(refused(playbook, arguments=["-e", "app_release_version=1.0.0"]).split())
+    assert "EC2 has no running machine of the cell; provision it first: site.yml" in said
+
+
+@pytest.mark.parametrize("playbook", MACHINE_PLAYS)
+def test_machines_that_the_inventory_lacks(refused, machines, playbook):
+    """No inventory of the machines, or one of another account: nothing is deployed, and nothing is recorded as deployed."""
+    machines({"role": "bastion", "tier": "bastion"}, {"role": "app", "tier": "app"})
+    said = " ".join(refused(playbook, arguments=["-e", "app_release_version=1.0.0"]).split())
+    assert "EC2 has 2 machines of the cell, the inventory none" in said
+    assert "assume_role_arn" in said
+
+
+@pytest.fixture
+def inventories(api, tmp_path):
+    """The inventory of the machines beside the cells', as inventories/three_tier has it; arguments of a run with both."""
+    root = pathlib.Path(__file__).parents[3]
+    text = (
+        (root / "inventories/three_tier/development.aws_ec2.yml").read_text().replace("development-use1", "wrong-use1")
+    )
+    path = tmp_path / "machines" / "wrong.aws_ec2.yml"
+    path.parent.mkdir()
+    path.write_text(text)
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{api.port}",
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "only-the-lab-knows-this",
+        "AWS_REGION": "us-east-1",
+    }
+    return {"environment": environment, "arguments": ["-i", str(path), "-e", "app_release_version=1.0.0"]}
+
+
+def test_a_limit_that_leaves_the_machines_out(refused, machines, inventories):
+    machines({"role": "bastion", "tier": "bastion"}, {"role": "app", "tier": "app"}, {})
+    inventories["arguments"] += ["--limit", "wrong-use1"]
+    said = " ".join(refused("deploy_app", **inventories).split())
+    assert "the limit leaves out all of tier_app (1 machine); add them: --limit 'wrong-use1,cell_wrong_use1'" in said
+    said = " ".join(refused("patch_hosts", **inventories).split())
+    assert "the limit leaves out all of machines (2 machines)" in said
+
+
+def test_a_limit_that_leaves_the_cell_out(refused, machines, inventories):
+    machines({"role": "bastion", "tier": "bastion"}, {"role": "app", "tier": "app"})
+    inventories["arguments"] += ["--limit", "tier_app"]
+    said = " ".join(refused("deploy_app", **inventories).split())
+    assert "its cell wrong-use1 is not in this run; add it: --limit 'wrong-use1," in said
+
+
+def test_a_cell_without_a_bastion(refused, machines, inventories):
+    """ssh itself would speak of a loop of jump hosts."""
+    machines({"role": "app", "tier": "app"}, {})
+    said = " ".join(refused("configure_hosts", **inventories).split())
+    assert "EC2 has no running machine with the tag role=bastion" in said
+
+
+def test_a_tier_without_machines(refused, machines, inventories):
+    machines({"role": "bastion", "tier": "bastion"}, {"role": "web", "tier": "web"})
+    said = " ".join(refused("deploy_app", **inventories).split())
+    assert "the inventory has no machine of tier_app in this cell" in said
