@@ -198,14 +198,27 @@ def route_targets(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> dic
 
 
 def subnets_of_others(tables: dict[str, dict[str, t.Any]], name: str, ids: dict[str, str]) -> list[str]:
-    """The ids of the subnets that other route tables of the inventory are to have.
+    """The ids of the subnets that other route tables (or network ACLs) of the inventory are to have.
 
-    :param tables: every route table of the inventory, by name
+    :param tables: every one of the inventory, by name
     :param name: the one that is being written or removed
     :param ids: ids of subnets by name; those without one are left out
     """
     wanted = {subnet for other, entry in tables.items() if other != name for subnet in entry.get("subnets") or []}
     return sorted(ids[subnet] for subnet in wanted if subnet in ids)
+
+
+def acl_subnets(entry: dict[str, t.Any], ids: dict[str, str], others: t.Iterable[str]) -> list[str]:
+    """The ids of the subnets an ACL is written with: its own, and those it has until another ACL takes them over.
+
+    Without the latter a subnet would fall back to the VPC's default ACL, which lets everything through, in between.
+
+    :param entry: of a plan, with its facts
+    :param ids: ids of subnets by name
+    :param others: ids of the subnets that other ACLs are to have, see :func:`subnets_of_others`
+    """
+    kept = set(entry["facts"].get("subnet_ids") or []) & set(others)
+    return sorted({*(ids[subnet] for subnet in entry["subnets"]), *kept})
 
 
 class FilterModule:
@@ -217,6 +230,7 @@ class FilterModule:
             "acl_rules": acl_rules,
             "route_targets": route_targets,
             "subnets_of_others": subnets_of_others,
+            "acl_subnets": acl_subnets,
             "vpc_routes": vpc_routes,
             "vpc_routes_ready": vpc_routes_ready,
         }

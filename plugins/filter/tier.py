@@ -12,9 +12,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import specs
-from ..plugin_utils.engine import registry
 from ..plugin_utils.engine.kind import KIND_TAG
-from ..plugin_utils.kinds.autoscaling.autoscaling_group import REFRESHING
+from ..plugin_utils.kinds.autoscaling.autoscaling_group import REFRESHING, behind, protected_in_refresh
 from ..plugin_utils.kinds.ec2 import volumes
 from ..plugin_utils.shapes import Shape
 
@@ -117,12 +116,34 @@ def _looked_up(entry: dict[str, t.Any]) -> bool:
     return entry["image"].startswith("/") and bool(new)
 
 
-def block_devices(wanted: dict[str, dict[str, t.Any]], keys: dict[str, str]) -> list[dict[str, t.Any]]:
-    """Volumes as amazon.aws.ec2_launch_template takes them; ``keys`` are the ids of KMS keys."""
+def images_of(templates: dict[str, dict[str, t.Any]], parameters: dict[str, str]) -> list[str]:
+    """The ids of the images that the entries of a plan get."""
+    return sorted({image_of(entry, parameters) for entry in templates.values()})
+
+
+def root_device(image: str, images: list[dict[str, t.Any]]) -> str:
+    """The device of an image's root volume.
+
+    :param images: as amazon.aws.ec2_ami_info returns them
+    :raises AnsibleFilterError: where the image is not among them
+    """
+    found = next((each["root_device_name"] for each in images if each["image_id"] == image), "")
+    if not found:
+        raise AnsibleFilterError(f"there is no image {image} with a root device in this region")
+    return found
+
+
+def block_devices(wanted: dict[str, dict[str, t.Any]], keys: dict[str, str], root: str) -> list[dict[str, t.Any]]:
+    """Volumes as amazon.aws.ec2_launch_template takes them.
+
+    :param keys: ids of KMS keys by name
+    :param root: the image's root device
+    """
     words = {"size": "volume_size", "type": "volume_type", "kms_key": "kms_key_id"}
     made = []
     for device, volume in sorted(volumes.normalised(wanted).items()):
         volume = {**volume, "kms_key": keys[volume["kms_key"]]} if volume.get("kms_key") else volume
+        device = root if device == volumes.ROOT else device
         made.append({"device_name": device, "ebs": {words.get(key, key): value for key, value in volume.items()}})
     return made
 
@@ -148,20 +169,28 @@ def launch_tags(tags: dict[str, str]) -> list[dict[str, t.Any]]:
 def groups_to_refresh(
     wanted: dict[str, dict[str, t.Any]], found: dict[str, dict[str, t.Any]]
 ) -> dict[str, dict[str, t.Any]]:
-    """Groups with machines behind their template and no refresh under way: ``{name: {id, preferences}}``."""
+    """Groups with machines behind their template and no refresh under way: ``{name: {id, preferences}}``.
+
+    The preferences are those of terrace.aws.autoscaling_instance_refresh.
+    """
     made = {}
     for name, entry in wanted.items():
         group = found.get(name)
-        refresh = entry["refresh"]
-        if not group or not refresh["enabled"] or not group["attributes"]["outdated_instances"]:
-            continue
-        if group["facts"]["refresh"] in REFRESHING:
-            continue
-        preferences = {"min_healthy_percentage": refresh["min_healthy"], "instance_warmup": refresh["warmup"]}
-        if refresh["max_healthy"] is not None:
-            preferences["max_healthy_percentage"] = refresh["max_healthy"]
-        made[name] = {"id": group["id"], "preferences": {**preferences, "skip_matching": True}}
+        if group and group["facts"]["refresh"] not in REFRESHING and behind(entry, group["facts"]):
+            made[name] = {"id": group["id"], "preferences": _preferences(entry)}
     return made
+
+
+def _preferences(entry: dict[str, t.Any]) -> dict[str, t.Any]:
+    refresh = entry["refresh"]
+    made = {
+        "min_healthy_percentage": refresh["min_healthy"],
+        "instance_warmup": refresh["warmup"],
+        "skip_matching": True,
+        "scale_in_protected_instances": protected_in_refresh(entry).capitalize(),
+        "standby_instances": refresh["standby"].capitalize(),
+    }
+    return {**made, **({} if refresh["max_healthy"] is None else {"max_healthy_percentage": refresh["max_healthy"]})}
 
 
 def request_count_label(balancer: str, target_group: str) -> str:
@@ -174,4 +203,5 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         names = (tier_layout, first_boot, parameters_needed, image_of, block_devices, launch_tags, desired_capacity)
-        return {each.__name__: each for each in (*names, groups_to_refresh, request_count_label)}
+        more = (groups_to_refresh, request_count_label, images_of, root_device)
+        return {each.__name__: each for each in (*names, *more)}

@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.terrace.aws.plugins.filter.network import (
     acl_rules,
+    acl_subnets,
     network_layout,
     route_targets,
     subnets_of_others,
@@ -146,3 +147,17 @@ def test_subnets_that_other_tables_are_to_have():
     assert subnets_of_others(tables, "data", ids) == ["subnet-1", "subnet-2"]
     assert subnets_of_others(tables, "app", ids) == ["subnet-3"]
     assert subnets_of_others(tables, "removed", ids) == ["subnet-1", "subnet-2", "subnet-3"]
+
+
+def test_an_acl_keeps_a_subnet_until_another_one_takes_it():
+    ids = {"app-a": "subnet-1", "app-b": "subnet-2", "data-a": "subnet-3"}
+    entry = {"subnets": ["app-a"], "facts": {"subnet_ids": ["subnet-1", "subnet-2", "subnet-3"]}}
+    assert acl_subnets(entry, ids, ["subnet-2"]) == ["subnet-1", "subnet-2"]
+    assert acl_subnets({"subnets": ["app-a"], "facts": {}}, ids, ["subnet-2"]) == ["subnet-1"]
+
+
+def test_an_acls_ipv6_networks_are_written_in_aws_own_form():
+    ((*_start, cidr, _type, _code, _first, _last),) = acl_rules(
+        {"100": {"cidr": "2001:0db8:0:0::/32", "action": "allow", "protocol": "tcp", "ports": "443"}}
+    )
+    assert cidr == "2001:db8::/32"

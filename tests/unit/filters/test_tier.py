@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.terrace.aws.plugins.filter import bastion, load_balancer, tier
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 WEB = {
     "image": "/aws/service/debian/release/13/latest/amd64",
@@ -161,28 +162,80 @@ def test_desired_capacity(scaled, facts, making, wanted):
 
 
 def group(outdated, refresh=""):
-    return {"id": "cell-web", "attributes": {"outdated_instances": outdated}, "facts": {"refresh": refresh}}
+    return {"id": "cell-web", "facts": {"outdated": outdated, "refresh": refresh}}
+
+
+def refreshed(group, **options):
+    raw = {"launch_template": "web", "subnets": [], "min_size": 1, "max_size": 1, **options}
+    entry, problems = specs.validated(registry.kind("autoscaling_group"), "web", raw)
+    assert problems == []
+    return tier.groups_to_refresh({"web": entry}, {"web": group})
 
 
 def test_a_refresh_is_started_once():
-    raw = {"web": {"launch_template": "web", "subnets": [], "min_size": 1, "max_size": 1, "refresh": {"warmup": 5}}}
-    started = tier.groups_to_refresh(raw, {"web": group(["i-1"])})
+    started = refreshed(group({"i-1": ""}), refresh={"warmup": 5})
     assert started == {
         "web": {
             "id": "cell-web",
-            "preferences": {"min_healthy_percentage": 90, "instance_warmup": 5, "skip_matching": True},
+            "preferences": {
+                "min_healthy_percentage": 90,
+                "instance_warmup": 5,
+                "skip_matching": True,
+                "scale_in_protected_instances": "Wait",
+                "standby_instances": "Wait",
+            },
         }
     }
-    assert tier.groups_to_refresh(raw, {"web": group([])}) == {}
-    assert tier.groups_to_refresh(raw, {"web": group(["i-1"], "InProgress")}) == {}
-    assert tier.groups_to_refresh(raw, {"web": group(["i-1"], "Failed")}) == started
-    raw["web"]["refresh"] = {"enabled": False}
-    assert tier.groups_to_refresh(raw, {"web": group(["i-1"])}) == {}
+    assert refreshed(group({})) == {}
+    assert refreshed(group({"i-1": ""}, "InProgress")) == {}
+    assert refreshed(group({"i-1": ""}, "Failed"), refresh={"warmup": 5}) == started
+    assert refreshed(group({"i-1": ""}), refresh={"enabled": False}) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "protected", "preference"),
+    [
+        ({}, "protected", "Wait"),
+        ({"protect_from_scale_in": True}, "protected", "Refresh"),
+        ({"refresh": {"protected": "refresh"}}, "protected", "Refresh"),
+        ({"protect_from_scale_in": True, "refresh": {"protected": "ignore"}}, "protected", ""),
+        ({"refresh": {"standby": "ignore"}}, "standby", ""),
+        ({"refresh": {"standby": "terminate"}}, "standby", "Terminate"),
+    ],
+)
+def test_protected_and_standby_machines(options, protected, preference):
+    """What a refresh would leave alone for ever is no reason for one."""
+    key = {"protected": "scale_in_protected_instances", "standby": "standby_instances"}[protected]
+    started = refreshed(group({"i-1": protected}), **options)
+    assert bool(started) == bool(preference)
+    if preference:
+        assert started["web"]["preferences"][key] == preference
+    both = refreshed(group({"i-1": protected, "i-2": ""}), **options)
+    assert both["web"]["preferences"][key] == (preference or "Ignore")
+
+
+@pytest.mark.parametrize("root", ["root", "/dev/xvda", "/dev/sda1"])
+@pytest.mark.parametrize("device", ["/dev/xvda", "/dev/sda1", "/dev/sda"])
+def test_the_root_volume_is_on_the_images_own_device(root, device):
+    volumes, _problems = specs.named(specs.shape("tier", "volume"), {root: {"size": 20}, "/dev/sdf": {"size": 1}}, "")
+    made = tier.block_devices(volumes, {}, device)
+    assert {each["device_name"]: each["ebs"]["volume_size"] for each in made} == {device: 20, "/dev/sdf": 1}
+
+
+def test_an_image_that_was_not_found_is_named():
+    images = [{"image_id": "ami-1", "root_device_name": "/dev/sda1"}]
+    assert tier.root_device("ami-1", images) == "/dev/sda1"
+    with pytest.raises(AnsibleFilterError, match="no image ami-2"):
+        tier.root_device("ami-2", images)
+    entries = {
+        name: {"image": image, "id": "", "fields": [], "facts": {}} for name, image in (("a", "ami-1"), ("b", "/p"))
+    }
+    assert tier.images_of(entries, {"/p": "ami-3"}) == ["ami-1", "ami-3"]
 
 
 def test_volumes():
-    volumes, _problems = specs.named(specs.shape("tier", "volume"), {"/dev/xvda": {"size": 20, "kms_key": "data"}}, "")
-    assert tier.block_devices(volumes, {"data": "key-1"}) == [
+    volumes, _problems = specs.named(specs.shape("tier", "volume"), {"root": {"size": 20, "kms_key": "data"}}, "")
+    assert tier.block_devices(volumes, {"data": "key-1"}, "/dev/xvda") == [
         {
             "device_name": "/dev/xvda",
             "ebs": {

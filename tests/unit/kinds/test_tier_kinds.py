@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Resource
 
 PARAMETER = "/aws/service/debian/release/13/latest/amd64"
 
@@ -85,8 +86,8 @@ def test_launch_template_is_what_the_entry_says(cell, template):
 
 
 def test_a_newer_image_is_a_change_only_where_it_is_followed(cell, lab, ec2, tags, image):
-    other = ec2.copy_image(Name="old", SourceImageId=image, SourceRegion="us-east-1")["ImageId"]
-    make_template(ec2, tags, other)
+    # The older image need not be there any more.
+    make_template(ec2, tags, "ami-0123456789abcdef0")
     found = cell().observed("launch_template")["web"]
     kind = registry.kind("launch_template")
     assert found.facts["newest_image_id"] == image
@@ -108,7 +109,13 @@ def test_many_templates_are_read_in_pages(cell, lab, ec2, tags, image):
         make_template(ec2, tags, image, name=f"t{number}")
     lab.reset_calls()
     assert len(cell().observed("launch_template")) == 30
-    assert lab.calls()["total"] <= 4
+    assert lab.calls()["total"] <= 5
+    # The bastions' are read from the same answers.
+    seen = cell()
+    seen.observed("launch_template")
+    lab.reset_calls()
+    assert seen.observed("bastion_template") == {}
+    assert lab.calls()["total"] == 0
 
 
 def make_group(scaling, template, subnet, tags, kind="autoscaling_group", name="web", size=2):
@@ -159,18 +166,61 @@ def test_machines_behind_their_template(cell, lab, ec2, scaling, template, subne
     new_version(ec2, template, InstanceType="t3.small")
     lab.reset_calls()
     found = cell().observed("autoscaling_group")["web"]
-    assert len(found.attributes["outdated_instances"]) == 2
+    assert len(found.facts["outdated"]) == 2
     # Only a group with such machines is asked for its refresh.
     assert lab.calls()["total"] == before + 1
-    kind = registry.kind("autoscaling_group")
-    assert set(plan.compare(kind, entry("autoscaling_group", **GROUP), found)) == {"outdated_instances"}
+    kind, wanted = registry.kind("autoscaling_group"), entry("autoscaling_group", **GROUP)
+    (change,) = plan.changes(kind, {"web": wanted}, {"web": found}, plan.Rules())
+    assert (change.action, change.refused) == ("update", "")
+    assert change.fields == {"instances": {"before": "2 behind their launch template", "after": "current"}}
     quiet = entry("autoscaling_group", **GROUP, refresh={"enabled": False})
-    assert plan.compare(kind, quiet, found) == {}
+    assert plan.changes(kind, {"web": quiet}, {"web": found}, plan.Rules()) == []
     lab.delays(instance_refresh=60)
     scaling.start_instance_refresh(AutoScalingGroupName="test-web", Preferences={"MinHealthyPercentage": 50})
     found = cell().observed("autoscaling_group")["web"]
     assert found.state == "pending"
     assert found.status.startswith("instance refresh ")
+    # What is under way is awaited and not started again.
+    assert plan.changes(kind, {"web": wanted}, {"web": found}, plan.Rules()) == []
+
+
+def test_machines_that_a_refresh_leaves_alone_are_no_difference(cell, ec2, scaling, template, subnet, tags):
+    make_group(scaling, template, subnet, tags)
+    kind = registry.kind("autoscaling_group")
+    machines = list(cell().observed("autoscaling_group")["web"].facts["instances"])
+    scaling.set_instance_protection(
+        AutoScalingGroupName="test-web", InstanceIds=machines[:1], ProtectedFromScaleIn=True
+    )
+    new_version(ec2, template, InstanceType="t3.small")
+    found = cell().observed("autoscaling_group")["web"]
+    assert found.facts["outdated"] == {machines[0]: "protected", machines[1]: ""}
+
+    def behind(**refresh):
+        wanted = entry("autoscaling_group", **GROUP, refresh=refresh)
+        return kind.condition("web", wanted, found).get("instances", {}).get("before", "none")
+
+    assert behind() == behind(protected="refresh") == "2 behind their launch template"
+    assert behind(protected="ignore") == "1 behind their launch template"
+    scaling.set_instance_protection(AutoScalingGroupName="test-web", InstanceIds=machines, ProtectedFromScaleIn=True)
+    found = cell().observed("autoscaling_group")["web"]
+    assert behind(protected="ignore") == "none"
+
+
+def test_a_failed_refresh_is_started_again(cell, lab, ec2, scaling, template, subnet, tags):
+    make_group(scaling, template, subnet, tags)
+    new_version(ec2, template, InstanceType="t3.small")
+    kind, found = registry.kind("autoscaling_group"), cell().observed("autoscaling_group")["web"]
+    found.state, found.status, found.facts["refresh"] = "failed", "instance refresh Failed, 2 of 2 in service", "Failed"
+    (change,) = plan.changes(kind, {"web": entry("autoscaling_group", **GROUP)}, {"web": found}, plan.Rules())
+    assert (change.action, change.refused, sorted(change.fields)) == ("update", "", ["instances", "state"])
+    quiet = entry("autoscaling_group", **GROUP, refresh={"enabled": False})
+    (change,) = plan.changes(kind, {"web": quiet}, {"web": found}, plan.Rules())
+    assert "enable refresh" in change.refused
+
+
+def test_a_changed_template_is_a_reason_to_write_its_groups():
+    for kind in ("autoscaling_group", "bastion_group"):
+        assert registry.kind(kind).follows == {"launch_template"}
 
 
 def test_a_group_that_is_waiting_for_machines_is_pending(cell, scaling, template, subnet, tags):
@@ -230,7 +280,17 @@ def test_bastion_address_knows_its_machine(cell, lab, ec2, scaling, subnet, tags
     [
         ("launch_template", {**WANTED, "image": "debian"}, "image: an id"),
         ("launch_template", {**WANTED, "user_data": "x" * 16385}, "takes 16384 bytes, it has 16385"),
-        ("launch_template", {**WANTED, "volumes": {"xvda": {"size": 8}}}, "keyed by its device"),
+        ("launch_template", {**WANTED, "volumes": {"xvda": {"size": 8}}}, "keyed by root or by its device"),
+        (
+            "launch_template",
+            {**WANTED, "volumes": {"root": {"size": 8}, "/dev/sda1": {"size": 9}}},
+            "root and /dev/sda1 are the same volume; write root",
+        ),
+        (
+            "autoscaling_group",
+            {**GROUP, "protect_from_scale_in": True, "refresh": {"protected": "wait"}},
+            "refresh.protected: with protect_from_scale_in",
+        ),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {}}}, "volumes./dev/xvda.size: is required"),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": 8, "typ": "gp3"}}}, "there is no option typ"),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": True}}}, "size: must be a number"),
@@ -258,3 +318,93 @@ def test_a_bastions_options_are_those_of_a_tier():
     assert specs.of_kind("bastion_template") == specs.of_kind("launch_template")
     assert specs.of_kind("bastion_group") == specs.of_kind("autoscaling_group")
     assert specs.entry_point("bastion", "bastion_template") == specs.entry_point("bastion", "bastion_group") == {}
+
+
+@pytest.mark.parametrize(("kind", "launch"), [("autoscaling_group", "web"), ("bastion_group", "web")])
+def test_the_order_of_termination_policies_counts_and_that_of_other_lists_does_not(kind, launch):
+    kind = registry.kind(kind)
+    lists = {
+        "termination_policies": ["OldestInstance", "Default"],
+        "subnets": ["web-b", "web-a"],
+        "target_groups": ["b", "a"],
+        "metrics": ["GroupMinSize", "GroupMaxSize"],
+    }
+    known = {option for option, spec in specs.of_kind(kind.name).items() if spec["type"] == "list"}
+    assert known == set(lists)
+    wanted = entry(kind.name, **{**GROUP, **lists, "launch_template": launch})
+    for option in known:
+        found = Resource("x", {**kind.normalise(wanted), option: lists[option][::-1]}, {"outdated": {}, "refresh": ""})
+        different = bool(plan.compare(kind, wanted, found))
+        assert different == (option == "termination_policies"), option
+
+
+@pytest.mark.parametrize(
+    "kind", ["vpc", "subnet", "route_table", "network_acl", "security_group", "launch_template", "vpc_endpoint"]
+)
+def test_no_list_of_these_kinds_has_an_order(kind):
+    assert registry.kind(kind).ordered == frozenset()
+
+
+def test_policies_and_hooks_of_two_groups_do_not_fold_into_one(cell, scaling, template, subnet, tags):
+    for name in ("app", "web"):
+        make_group(scaling, template, subnet, tags, name=name)
+    make_group(scaling, template, subnet, lambda *_: [{"Key": "Name", "Value": "other"}], name="stranger")
+    for group in ("test-app", "test-web", "test-stranger"):
+        for name in ("scale-out", "test-web-cpu"):
+            scaling.put_scaling_policy(
+                AutoScalingGroupName=group,
+                PolicyName=name,
+                PolicyType="TargetTrackingScaling",
+                TargetTrackingConfiguration={
+                    "PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"},
+                    "TargetValue": 60.0,
+                },
+            )
+            scaling.put_lifecycle_hook(
+                LifecycleHookName=name,
+                AutoScalingGroupName=group,
+                LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+            )
+    seen = cell()
+    for kind in ("scaling_policy", "lifecycle_hook"):
+        found = seen.observed(kind)
+        groups = {name: (each.facts["group_name"], each.facts["name"]) for name, each in found.items()}
+        assert groups == {
+            "scale-out": ("test-app", "scale-out"),
+            "scale-out (web)": ("test-web", "scale-out"),
+            # The entry web-cpu of the group web stays what it is, whatever somebody adds to other groups.
+            "web-cpu": ("test-web", "test-web-cpu"),
+            "web-cpu (app)": ("test-app", "test-web-cpu"),
+        }
+    arns = {each.facts["arn"] for each in seen.observed("scaling_policy").values()}
+    assert len(arns) == 4
+    assert all("test-stranger" not in arn for arn in arns)
+
+
+def test_a_request_count_policy_names_its_target_group_whatever_aws_calls_it(
+    cell, lab, scaling, template, subnet, tags
+):
+    make_group(scaling, template, subnet, tags)
+    elb, ec2 = lab.client("elbv2"), lab.client("ec2")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["terrace:cell"]}])["Vpcs"][0]["VpcId"]
+    other = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24", AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
+    balancer = elb.create_load_balancer(
+        Name="old-lb", Subnets=[subnet, other], Scheme="internal", Tags=tags("load_balancer", "public")
+    )["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elb.create_target_group(
+        Name="old-tg", Protocol="HTTP", Port=80, VpcId=vpc, Tags=tags("target_group", "web")
+    )["TargetGroups"][0]["TargetGroupArn"]
+    scaling.put_scaling_policy(
+        AutoScalingGroupName="test-web",
+        PolicyName="test-web-requests",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingConfiguration={
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "ALBRequestCountPerTarget",
+                "ResourceLabel": f"{balancer.split(':loadbalancer/')[1]}/{group.split(':')[-1]}",
+            },
+            "TargetValue": 60.0,
+        },
+    )
+    found = cell().observed("scaling_policy")["web-requests"].attributes
+    assert (found["load_balancer"], found["target_group"]) == ("public", "web")
