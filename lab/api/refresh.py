@@ -92,7 +92,10 @@ def _step(group: Any, refresh: dict[str, Any]) -> None:
     refresh["InstancesToUpdate"] = len(old)
     total = refresh["lab_total"]
     refresh["PercentageComplete"] = 100 if not total else int(100 * (total - len(old)) / total)
-    if not all(scaling.serving(group, s) for s in states if s not in old):
+    short = len(states) < scaling.target_count(group) and not scaling.suspended(group, "Launch")
+    if short:  # a launch failed: nothing more is taken away
+        scaling.reconcile(group)
+    if short or not all(scaling.serving(group, s) for s in states if s not in old):
         TIMERS.later(POLL_SECONDS, lambda: _step(group, refresh))
         return
     if not old:

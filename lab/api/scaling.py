@@ -17,6 +17,7 @@ from typing import Any
 
 from moto.autoscaling.models import ASG_NAME_TAG, InstanceState
 from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError
 
 from . import target_health
 from .timers import TIMERS
@@ -54,7 +55,8 @@ def reconcile(group: Any) -> None:
     missing = target_count(group) - len(counted(group))
     if missing > 0 and not suspended(group, "Launch"):
         for _ in range(missing):
-            launch(group)
+            if launch(group) is None:
+                break
     elif missing < 0 and not suspended(group, "Terminate"):
         for state in _surplus(group, -missing):
             retire(group, state)
@@ -81,7 +83,7 @@ def _subnet(group: Any) -> str | None:
 
 
 def launch(group: Any) -> Any:
-    """Launch one instance and return its state."""
+    """Launch one instance and return its state; None, and a failed activity, when EC2 refuses."""
     ec2 = group.autoscaling_backend.ec2_backend
     tags = {**group.instance_tags, **group.get_propagated_tags(), ASG_NAME_TAG: group.name}
     template, version = None, None
@@ -92,19 +94,24 @@ def launch(group: Any) -> Any:
     options: dict[str, Any] = {"launch_template": template} if template else {}
     if group.launch_config:
         options["associate_public_ip"] = group.launch_config.associate_public_ip_address
-    reservation = ec2.run_instances(
-        group.image_id,
-        1,
-        group.user_data,
-        group.security_groups,
-        instance_type=_instance_type(group),
-        tags={"instance": tags},
-        placement=zones[len(counted(group)) % len(zones)],
-        launch_config=group.launch_config,
-        is_instance_type_default=False,
-        subnet_id=_subnet(group),
-        **options,
-    )
+    try:
+        reservation = ec2.run_instances(
+            group.image_id,
+            1,
+            group.user_data,
+            group.security_groups,
+            instance_type=_instance_type(group),
+            tags={"instance": tags},
+            placement=zones[len(counted(group)) % len(zones)],
+            launch_config=group.launch_config,
+            is_instance_type_default=False,
+            subnet_id=_subnet(group),
+            **options,
+        )
+    except EC2ClientError as error:
+        text = f"Launching a new EC2 instance.  Status Reason: {error.message} Launching EC2 instance failed."
+        activity(group, text, "Failed")
+        return None
     instance = reservation.instances[0]
     instance.autoscaling_group = group
     state = InstanceState(instance, protected_from_scale_in=group.new_instances_protected_from_scale_in)
@@ -268,7 +275,7 @@ def serving(group: Any, state: Any) -> bool:
     return True
 
 
-def activity(group: Any, description: str) -> None:
+def activity(group: Any, description: str, status: str = "Successful") -> None:
     """Note a scaling activity; the newest comes first, 100 are kept."""
     activities = group.__dict__.setdefault("lab_activities", [])
     now = utcnow()
@@ -282,7 +289,7 @@ def activity(group: Any, description: str) -> None:
             "Cause": f"At {now:%Y-%m-%dT%H:%M:%SZ} the group was brought to its desired capacity.",
             "StartTime": now,
             "EndTime": now,
-            "StatusCode": "Successful",
+            "StatusCode": status,
             "Progress": 100,
         },
     )

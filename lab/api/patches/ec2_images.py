@@ -86,3 +86,32 @@ def debian_parameter() -> None:
                     )
                 ],
             )
+
+
+@patch(
+    moto="forgets architecture, root device, volumes and virtualization type of an image that is registered",
+    aws="keeps them: an image of arm64 is one, and its root volume is where it says",
+    document="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html",
+)
+def registered_images() -> None:
+    from moto.ec2.models.amis import Ami
+    from moto.ec2.responses.amis import AmisResponse
+
+    made_up = Ami.block_device_mappings.fget  # type: ignore[attr-defined]
+    Ami.block_device_mappings = property(  # type: ignore[assignment,method-assign]
+        lambda self: self.__dict__.get("lab_mappings") or made_up(self)
+    )
+
+    @wrap(AmisResponse, "register_image")
+    def register(original: Any, self: Any) -> Any:
+        answer = original(self)
+        image, params = self.ec2_backend.amis[answer.result["ImageId"]], self.params
+        image.architecture = params.get("Architecture") or "x86_64"
+        image.root_device_name = params.get("RootDeviceName") or image.root_device_name or "/dev/sda1"
+        image.root_device_type = image.root_device_type or "ebs"
+        image.virtualization_type = params.get("VirtualizationType") or "hvm"
+        image.owner_id = self.ec2_backend.account_id
+        if mappings := [each for each in params.get("BlockDeviceMappings") or [] if each.get("Ebs")]:
+            root = image.root_device_name
+            image.lab_mappings = sorted(mappings, key=lambda each: each["DeviceName"] != root)
+        return answer
