@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.terrace.aws.plugins.filter.flow_logs import flow_log_arguments
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import FAILED, READY
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import READY
 
 ENTRY = {
     "vpc": "main",
@@ -64,7 +64,10 @@ def test_a_log_to_a_group_names_its_role_and_shows_that_it_fails(lab, make, cell
     found = cell().observed("flow_log")["refused"]
     words = {each: found.attributes[each] for each in ("bucket", "log_group", "role", "traffic")}
     assert words == {"bucket": "", "log_group": "/nowhere", "role": "flow", "traffic": "REJECT"}
-    assert (found.state, found.status) == (FAILED, "Access error")
+    # Only bucket and role can mend that, so it is said and not planned.
+    assert (found.state, found.status) == (READY, "Access error")
+    warned = list(registry.kind("flow_log").warnings({}, {"refused": found}))
+    assert warned == ["refused: AWS cannot deliver its lines (Access error)"]
 
 
 def test_a_folder_the_inventory_cannot_say_shows_as_a_difference(lab, make, cell):
@@ -107,7 +110,7 @@ def test_check(options, problem):
 def test_two_logs_of_a_vpc_cannot_share_a_destination():
     kind, world = registry.kind("flow_log"), {"flow_log": {"all": ENTRY, "more": {**ENTRY, "traffic": "REJECT"}}}
     assert list(kind.check("all", ENTRY, world)) == []
-    assert list(kind.check("more", ENTRY, world)) == ["main logs to logs already by all; AWS takes that once"]
+    assert list(kind.check("more", ENTRY, world)) == ["main logs to logs already by all; AWS allows that once"]
 
 
 def test_arguments_name_what_there_is_and_say_what_is_missing():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, READY, Kind, Resource
+from ...engine.kind import Kind, Resource
 
 
 class FlowLog(Kind):
@@ -17,6 +17,7 @@ class FlowLog(Kind):
     role = "flow_logs"
     variable = "flow_logs_entries"
     #: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html: only its tags can be changed.
+    replacement_reason = "a VPC has one flow log for a destination"
     immutable = frozenset({"vpc", "traffic", "bucket", "log_group", "role", "aggregation_interval", "format"})
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc", "bucket": "bucket", "role": "iam_role"}
 
@@ -33,10 +34,9 @@ class FlowLog(Kind):
                     "aggregation_interval": each["MaxAggregationInterval"],
                     "format": each.get("LogFormat", ""),
                 },
-                facts={"error": each.get("DeliverLogsErrorMessage") or ""},
+                facts={"error": _error(each)},
                 tags=tags,
-                state=FAILED if each.get("DeliverLogsStatus") == "FAILED" else READY,
-                status=each.get("DeliverLogsErrorMessage") or each["FlowLogStatus"],
+                status=_error(each) or each["FlowLogStatus"],
             )
             for name, each, tags in cell.owned(
                 self.name, logs, lambda each: each.get("Tags"), lambda each: each["FlowLogId"]
@@ -46,21 +46,33 @@ class FlowLog(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, **{option: entry[option] or "" for option in ("bucket", "log_group", "role")}}
 
+    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        """Lines that AWS cannot deliver. It tries again by itself once the bucket or the role lets it, so the log is as it
+        should be and writing or replacing it would not help."""
+        for name, log in observed.items():
+            if log.facts["error"]:
+                yield f"{name}: AWS cannot deliver its lines ({log.facts['error']})"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         bucket, group, role = entry["bucket"], entry["log_group"], entry["role"]
         if bool(bucket) == bool(group):
             yield "give either a bucket or a log_group"
         elif bool(group) != bool(role):
             yield "role: needed to write to a log_group" if group else "role: nothing needs it to write to a bucket"
-        if bucket and "vpc_flow_logs" not in world.get("bucket", {}).get(bucket, {}).get("log_delivery", LETS):
+        if bucket and "vpc_flow_logs" not in world.get("bucket", {}).get(bucket, {}).get("log_delivery", DELIVERED):
             yield f"bucket: {bucket} takes no flow logs; its log_delivery must name vpc_flow_logs"
         for other, another in world.get(self.name, {}).items():
             if other < name and all(another[option] == entry[option] for option in ("vpc", "bucket", "log_group")):
-                yield f"{entry['vpc']} logs to {bucket or group} already by {other}; AWS takes that once"
+                yield f"{entry['vpc']} logs to {bucket or group} already by {other}; AWS allows that once"
 
 
 #: What a bucket that is not being looked at is taken to deliver.
-LETS = ("vpc_flow_logs",)
+DELIVERED = ("vpc_flow_logs",)
+
+
+def _error(log: dict[str, t.Any]) -> str:
+    """Why AWS cannot deliver, in its words (Access error, Rate limited, Unknown error); empty where it can."""
+    return log.get("DeliverLogsErrorMessage") or ("failed" if log.get("DeliverLogsStatus") == "FAILED" else "")
 
 
 def _destination(cell: Cell, log: dict[str, t.Any]) -> dict[str, str]:
