@@ -174,6 +174,14 @@ class Kind:
         """What the role that owns the kind has to say or judge although nothing differs: its layer is not passed over."""
         return iter(())
 
+    def kept(self, resource: Resource) -> bool:
+        """Whether a resource that the inventory does not name is somebody else's: neither an orphan nor ever pruned."""
+        return False
+
+    def holds_data(self, resource: Resource) -> bool:
+        """Whether removing it must be allowed by name."""
+        return self.data
+
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
         """What is not as it should be although every option is, ``{word: {"before": …, "after": …}}``: machines behind their
         template, a stopped database. The resource is then planned as changed."""

@@ -141,7 +141,7 @@ def changes(
         elif change := _difference(kind, name, entry, resource, rules):
             found.append(change)
     for name in sorted(set(observed) - (set() if rules.absent else set(desired))):
-        if observed[name].state != LEAVING:
+        if observed[name].state != LEAVING and (rules.absent or not kind.kept(observed[name])):
             found.append(_removal(kind, name, observed[name], rules))
     return found
 
@@ -200,10 +200,10 @@ def _removal(kind: Kind, name: str, resource: Resource, rules: Rules) -> Change:
     """What the inventory does not name. What a replacement left behind is removed without being asked again."""
     base = name.partition(" [outgoing ")[0]
     allowed = matches(f"{kind.name}/{base}", rules.data_loss)
-    left_behind = is_outgoing(resource) and (allowed or not kind.data)
+    left_behind = is_outgoing(resource) and (allowed or not kind.holds_data(resource))
     change = Change(REMOVE if rules.absent or rules.prune or left_behind else ORPHAN, kind.name, name)
     if change.action == REMOVE:
-        if kind.data and not allowed:
+        if kind.holds_data(resource) and not allowed:
             change.refused = "it holds data; name it in terrace_allow_data_loss to remove it"
         else:
             change.refused = kind.refusal(name, {}, {}, resource)
