@@ -43,7 +43,9 @@ def make_ahead(action: ActionBase, files: t.Iterable[tuple[str, str, str]], task
                 os._exit(0)
 
 
-def _make(action: ActionBase, files: t.Iterable[tuple[str, str, str]], task_vars: dict[str, t.Any], folder: pathlib.Path) -> None:
+def _make(
+    action: ActionBase, files: t.Iterable[tuple[str, str, str]], task_vars: dict[str, t.Any], folder: pathlib.Path
+) -> None:
     # Whatever goes wrong here goes wrong again, and is told, in the task that calls the module.
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -113,9 +113,7 @@ class Runner:
         if "register" in task:
             self._variables[task["register"]] = result
         failures = [
-            self._failure(task, label, each)
-            for label, each in zip(labels, results, strict=True)
-            if each.get("failed")
+            self._failure(task, label, each) for label, each in zip(labels, results, strict=True) if each.get("failed")
         ]
         return bool(result.get("changed")), failures
 
@@ -135,7 +133,9 @@ class Runner:
         """One call of the task's module, again as often as ``until`` and ``retries`` say."""
         if not self._holds(task.get("when", True), variables):
             return {"skipped": True, "changed": False}
-        tries = 1 + int(self._template(task.get("retries", 0), variables)) if "until" in task or "retries" in task else 1
+        tries = (
+            1 + int(self._template(task.get("retries", 0), variables)) if "until" in task or "retries" in task else 1
+        )
         delay = float(self._template(task.get("delay", 5), variables))
         result: dict[str, t.Any] = {}
         for attempt in range(1, tries + 1):

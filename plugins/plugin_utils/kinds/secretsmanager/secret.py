@@ -17,6 +17,8 @@ from ...shared import aws_names
 
 #: Where a field's value comes from: one of these.
 SOURCES = ("value", "generate", "environment")
+#: As many values as BatchGetSecretValue returns at once.
+VALUES_AT_ONCE = 20
 
 
 class Secret(Kind):
