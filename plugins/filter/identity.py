@@ -40,7 +40,7 @@ def inline_policies(
             {**role, "name": policy, "state": "present", "document": json.dumps(known.document(grants))}
             for policy, grants in entry["policies"].items()
         ]
-        have = resources.get(name, {}).get("attributes", {}).get("policies", {}) if entry["action"] != "replace" else {}
+        have = resources.get(name, {}).get("attributes", {}).get("policies", {}) if entry["action"] != "create" else {}
         made += [{**role, "name": policy, "state": "absent"} for policy in sorted(set(have) - set(entry["policies"]))]
     return made
 

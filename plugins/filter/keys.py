@@ -36,7 +36,7 @@ def made_multi_region(entry: dict[str, t.Any], name: str, looked: list[dict[str,
 
     :param looked: results of amazon.aws.kms_key_info, one a key
     """
-    if not entry["multi_region"] or entry["action"] not in ("create", "replace"):
+    if not entry["multi_region"] or entry["action"] != "create":
         return False
     return not any(each["__keys_wanted"]["key"] == name and each["kms_keys"] for each in looked)
 

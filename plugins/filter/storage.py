@@ -23,8 +23,14 @@ ARGUMENTS = {
 
 def bucket_policy(entry: dict[str, t.Any], account: str, region: str) -> dict[str, t.Any]:
     """A bucket's policy: TLS only, and what may deliver logs to it."""
-    bucket = f"{entry['aws_name']}-{account}"
-    return policies.bucket_policy(bucket, str(account), region, entry["tls_only"], list(entry["log_delivery"]))
+    return policies.bucket_policy(
+        _name(entry, account), str(account), region, entry["tls_only"], list(entry["log_delivery"])
+    )
+
+
+def _name(entry: dict[str, t.Any], account: str) -> str:
+    """What the bucket is called: as it is, whatever that is, or as a new one is going to be."""
+    return str(entry.get("id") or f"{entry['aws_name']}-{account}")
 
 
 def lifecycle_rules(
@@ -37,8 +43,8 @@ def lifecycle_rules(
     """
     gone, made = [], []
     for name, entry in entries.items():
-        bucket = {"bucket": f"{entry['aws_name']}-{account}"}
-        have = (resources.get(name) or {}).get("attributes", {}).get("lifecycle", {})
+        bucket = {"bucket": _name(entry, account)}
+        have = (resources.get(name) or {}).get("attributes", {}).get("lifecycle", {}) if entry.get("id") else {}
         for rule, old in have.items():
             new = entry["lifecycle"].get(rule)
             if not new or (new["prefix"], new["enabled"]) != (old["prefix"], old["enabled"]) or old.get("other"):

@@ -40,8 +40,8 @@ options:
     default: 825
   token:
     description:
-      - Makes a repeated request the same request; ACM remembers it for an hour. Where it remembers one that failed or was
-        deleted, a new request is made.
+      - Makes a repeated request the same request, as long as no other certificate for the domain has come or gone; ACM remembers
+        it for an hour. Where it remembers one that failed or was deleted, a new request is made.
     type: str
     required: true
   tags:
@@ -123,6 +123,8 @@ def self_signed(domain: str, names: list[str], days: int) -> tuple[bytes, bytes]
 #: How often and how many seconds apart ACM is asked for the validating records, which it knows shortly after the request.
 LOOKS, PAUSE = 30, 2
 PENDING = "PENDING_VALIDATION"
+#: ACM lists RSA 2048 certificates only, unless the key types are named.
+KEY_TYPES = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 
 
 def plain(name: str) -> str:
@@ -141,6 +143,13 @@ def requested(client: t.Any, params: dict[str, t.Any], token: str) -> str:
         Tags=ansible_dict_to_boto3_tag_list(params["tags"]),
         **({"SubjectAlternativeNames": others} if others else {}),
     )["CertificateArn"]
+
+
+def same_domain(client: t.Any, domain: str) -> list[str]:
+    """The ARNs of all certificates for a domain."""
+    pages = client.get_paginator("list_certificates").paginate(Includes={"keyTypes": KEY_TYPES})
+    found = (each for page in pages for each in page["CertificateSummaryList"])
+    return sorted(each["CertificateArn"] for each in found if each["DomainName"] == domain)
 
 
 def described(client: t.Any, arn: str) -> dict[str, t.Any]:
@@ -175,11 +184,13 @@ def made(client: t.Any, params: dict[str, t.Any]) -> str:
         certificate, key = self_signed(domain, names, params["days"])
         tags = ansible_dict_to_boto3_tag_list(params["tags"])
         return client.import_certificate(Certificate=certificate, PrivateKey=key, Tags=tags)["CertificateArn"]
-    arn = requested(client, params, params["token"])
+    # Certificates that are there already make it another request: the token would give back the one that is replaced.
+    token = "\n".join([params["token"], *same_domain(client, plain(params["domain"]))])
+    arn = requested(client, params, token)
     if described(client, arn).get("Status") in ("ISSUED", PENDING):
         return arn
     # ACM remembers the token for an hour, even where that request has failed or its certificate was deleted since.
-    return requested(client, params, params["token"] + secrets.token_hex(8))
+    return requested(client, params, token + secrets.token_hex(8))
 
 
 def renew(client: t.Any, module: t.Any, arn: str) -> bool:

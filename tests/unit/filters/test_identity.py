@@ -30,5 +30,5 @@ def test_policies_nobody_wants_are_removed():
     made = inline_policies(entries, have, WHERE)
     assert [(each["name"], each["state"]) for each in made] == [("read", "present"), ("backdoor", "absent")]
     assert "arn:aws:s3:::test-a-123456789012/*" in made[0]["document"]
-    entries["web"]["action"] = "replace"
+    entries["web"]["action"] = "create"
     assert len(inline_policies(entries, have, WHERE)) == 1

@@ -35,6 +35,19 @@ def validated(**rule):
         ({"expire_after": "soon"}, "lifecycle.old: argument 'expire_after' is of type str"),
         ({"expire_after": True}, "lifecycle.old.expire_after: must be a number, not true"),
         ({"noncurrent_keep": 3}, "noncurrent_keep: needs noncurrent_expire_after"),
+        ({"noncurrent_keep": 101, "noncurrent_expire_after": 1}, "S3 allows at most 100, not 101"),
+        ({"transitions": {"STANDARD_IA": 29}}, "transitions.STANDARD_IA: S3 allows 30 days at the earliest, not 29"),
+        ({"noncurrent_transitions": {"ONEZONE_IA": 7}}, "noncurrent_transitions.ONEZONE_IA: S3 allows 30 days"),
+        ({"transitions": {"GLACIER": 30, "STANDARD_IA": 60}}, "does not move objects from GLACIER to STANDARD_IA"),
+        ({"transitions": {"STANDARD_IA": 30, "GLACIER": 45}}, "so 60 at the earliest, not 45"),
+        ({"transitions": {"STANDARD_IA": 30, "GLACIER": 60, "DEEP_ARCHIVE": 61}, "expire_after": 62}, ""),
+        ({"transitions": {"GLACIER": 30, "DEEP_ARCHIVE": 30}}, "the same age as GLACIER"),
+        ({"transitions": {"GLACIER": 30}, "expire_after": 30}, "which must be more than 30"),
+        (
+            {"noncurrent_transitions": {"GLACIER": 9}, "noncurrent_expire_after": 5},
+            "noncurrent_expire_after), which must",
+        ),
+        ({"expire_after": 30, "expire_delete_markers": True}, "does not allow it together with expire_after"),
     ],
 )
 def test_what_is_wrong_with_a_rule(rule, said):
@@ -69,3 +82,36 @@ def test_a_rule_is_written_and_read_alike():
     assert list(plan.compare(KIND, entry, Resource("test-logs", attributes))) == [
         "lifecycle.old.transitions.DEEP_ARCHIVE"
     ]
+
+
+def test_a_bucket_is_found_by_its_tags_whatever_it_is_called(lab, cell, tags):
+    s3 = lab.client("s3")
+    for name, logical in (("legacy-logs", "logs"), ("test-data-123456789012", "data")):
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags("bucket", logical)})
+    s3.create_bucket(Bucket="test-fresh-123456789012")
+    s3.create_bucket(Bucket="somebody-elses")
+    target = {"LoggingEnabled": {"TargetBucket": "legacy-logs", "TargetPrefix": ""}}
+    owner = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}
+    grants = [{"Grantee": owner, "Permission": each} for each in ("WRITE", "READ_ACP")]
+    policy = {"Grants": grants, "Owner": {"ID": s3.get_bucket_acl(Bucket="legacy-logs")["Owner"]["ID"]}}
+    s3.put_bucket_acl(Bucket="legacy-logs", AccessControlPolicy=policy)
+    s3.put_bucket_logging(Bucket="test-data-123456789012", BucketLoggingStatus=target)
+    found = cell().observed("bucket")
+    assert {name: each.facts["name"] for name, each in found.items()} == {
+        "data": "test-data-123456789012",
+        "fresh": "test-fresh-123456789012",
+        "logs": "legacy-logs",
+    }
+    assert found["data"].attributes["access_logs_bucket"] == "logs"
+
+
+def test_a_bucket_with_object_lock_is_not_removed(lab, cell, tags):
+    s3 = lab.client("s3")
+    for logical, lock in (("kept", True), ("free", False)):
+        s3.create_bucket(Bucket=f"test-{logical}-123456789012", ObjectLockEnabledForBucket=lock)
+        tagging = {"TagSet": tags("bucket", logical)}
+        s3.put_bucket_tagging(Bucket=f"test-{logical}-123456789012", Tagging=tagging)
+    looked = cell()
+    (problem,) = KIND.removal_errors(looked, looked.observed("bucket"))
+    assert problem.startswith("kept: test-kept-123456789012 has S3 Object Lock")

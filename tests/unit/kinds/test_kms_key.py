@@ -81,6 +81,35 @@ def test_costs_three_calls_a_key_and_two(lab, cell, make):
 def test_refuses_what_is_no_principal():
     entry = {"principals": ["somebody"]}
     assert list(KmsKey().check("data", entry, {})) == [
-        "principals: somebody is no ARN, such as arn:aws:iam::111122223333:root"
+        "principals: somebody is not an ARN, such as arn:aws:iam::111122223333:root"
     ]
     assert list(KmsKey().check("da ta", {"principals": []}, {}))
+
+
+def test_a_key_that_is_replaced_keeps_its_place_until_the_new_one_has_the_alias(lab, cell, make):
+    old = make("data")
+    kms = lab.client("kms")
+    kms.tag_resource(KeyId=old, Tags=[{"TagKey": "terrace:outgoing", "TagValue": "1"}])
+    looked = cell()
+    (name,) = looked.observed("kms_key")
+    assert name == f"data [outgoing {old}]"
+    assert looked.observed("kms_key")[name].facts["alias"] == "alias/test-data"
+    new = make("data", alias=False)
+    kms.update_alias(AliasName="alias/test-data", TargetKeyId=new)
+    found = cell().observed("kms_key")
+    assert sorted(found) == ["data", name]
+    assert (found["data"].id, found["data"].attributes["has_alias"]) == (new, True)
+    assert KmsKey.replacement == "create_first"
+
+
+def test_an_adopted_key_is_found_by_its_tags_and_gets_the_alias_beside_its_own(lab, cell, make):
+    ident = make("data", alias=False)
+    lab.client("kms").create_alias(AliasName="alias/legacy", TargetKeyId=ident)
+    found = KmsKey().read(cell())["data"]
+    assert not found.attributes["has_alias"]
+    assert found.facts == {
+        "name": ident,
+        "arn": found.facts["arn"],
+        "alias": "alias/test-data",
+        "aliases": ["alias/legacy"],
+    }

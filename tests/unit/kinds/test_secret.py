@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
@@ -47,3 +48,51 @@ def test_a_secret_without_any_value_hides_no_other(cell, manager, tags):
         "bare": [],
         "database": ["password"],
     }
+
+
+def test_all_pages_of_values_are_read(cell, manager, tags, monkeypatch):
+    for number in range(45):
+        name = f"s{number:02}"
+        manager.create_secret(Name=f"test-{name}", SecretString='{"password": "x"}', Tags=tags("secret", name))
+    looked = cell()
+    client = looked.client("secretsmanager")
+    real, pages = client.batch_get_secret_value, []
+
+    def page(**arguments):
+        """Twenty values a call, as AWS answers."""
+        every = sorted(real(Filters=arguments["Filters"])["SecretValues"], key=lambda each: each["Name"])
+        start = int(arguments.get("NextToken", 0))
+        pages.append(start)
+        more = {"NextToken": str(start + 20)} if start + 20 < len(every) else {}
+        return {"SecretValues": every[start : start + arguments["MaxResults"]], "Errors": [], **more}
+
+    monkeypatch.setattr(client, "batch_get_secret_value", page)
+    found = looked.observed("secret")
+    assert len(found) == 45
+    assert all(each.facts["fields"] == ["password"] for each in found.values())
+    assert pages == [0, 20, 40]
+
+
+@pytest.mark.parametrize(("name", "refused"), [("test-database", True), ("test-two-database", False)])
+def test_a_value_that_cannot_be_read_is_an_error_unless_it_is_another_cells(
+    cell, manager, tags, monkeypatch, name, refused
+):
+    manager.create_secret(Name="test-database", SecretString='{"password": "x"}', Tags=tags("secret", "database"))
+    other = [{"Key": "Name", "Value": "test-two-database"}, {"Key": "terrace:cell", "Value": "test-two"}]
+    manager.create_secret(Name="test-two-database", SecretString="{}", Tags=other)
+    arn = manager.describe_secret(SecretId=name)["ARN"]
+    looked = cell()
+    error = {"SecretId": arn, "ErrorCode": "AccessDeniedException", "Message": "no access to the key"}
+    answer = {"SecretValues": [], "Errors": [error]}
+    monkeypatch.setattr(looked.client("secretsmanager"), "batch_get_secret_value", lambda **_arguments: answer)
+    if refused:
+        with pytest.raises(ClientError, match=r"AccessDeniedException.*no access to the key"):
+            looked.observed("secret")
+    else:
+        assert list(looked.observed("secret")) == ["database"]
+
+
+def test_a_secret_is_found_by_its_tags_whatever_it_is_called(cell, manager, tags):
+    manager.create_secret(Name="legacy/db", SecretString='{"password": "x"}', Tags=tags("secret", "database"))
+    found = cell().observed("secret")["database"]
+    assert (found.id, found.facts["name"], found.facts["fields"]) == ("legacy/db", "legacy/db", ["password"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import CELL_TAG, CREATE_FIRST, KIND_TAG, PENDING, READY, Kind, Resource
+from ...engine.kind import CELL_TAG, CREATE_FIRST, KIND_TAG, OUTGOING_TAG, PENDING, READY, Kind, Resource
 from ...shared import aws_names, policies
 
 #: Scheduled for deletion: as good as gone, though it can still be had back.
@@ -55,13 +55,12 @@ class KmsKey(Kind):
     def _resources(
         self, cell: Cell, keys: list[tuple[t.Any, ...]], aliases: dict[str, list[str]]
     ) -> t.Iterator[tuple[str, Resource]]:
-        for name, (key, _tags, attributes), tags in cell.owned(
+        for name, (key, every, attributes), tags in cell.owned(
             self.name, keys, lambda each: each[1], lambda each: each[0]["KeyId"]
         ):
             have = aliases.get(key["KeyId"], [])
-            # An adopted key keeps the alias it has.
-            meant = cell.aws_name(name)
-            alias = meant if meant in have or not have else have[0]
+            # A key that another one replaces has the alias until the new one gets it; an adopted one gets it beside its own.
+            meant = have[0] if have and OUTGOING_TAG in every else cell.aws_name(name)
             yield (
                 name,
                 Resource(
@@ -73,7 +72,12 @@ class KmsKey(Kind):
                         "multi_region": bool(key.get("MultiRegion")),
                         "has_alias": meant in have,
                     },
-                    facts={"name": alias if have else key["KeyId"], "arn": key["Arn"], "alias": f"alias/{alias}"},
+                    facts={
+                        "name": key["KeyId"],
+                        "arn": key["Arn"],
+                        "alias": f"alias/{meant}",
+                        "aliases": [f"alias/{alias}" for alias in have],
+                    },
                     tags=tags,
                     state=PENDING if key["KeyState"] == "Creating" else READY,
                     status=key["KeyState"],

@@ -10,8 +10,8 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource, every_tag
-from ...shared import policies
+from ...engine.kind import CELL_TAG, Kind, Resource, every_tag
+from ...shared import aws_names, policies
 from .bucket_lifecycle import rules, wrong
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -23,45 +23,75 @@ class Bucket(Kind):
     variable = "storage_buckets"
     shapes: t.ClassVar[dict[str, str]] = {"lifecycle": "lifecycle_rule"}
     references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key", "access_logs_bucket": "bucket"}
+    # amazon.aws.s3_bucket and community.aws.s3_lifecycle look every five seconds until S3 shows what they wrote.
+    sleeps = True
+    replacement_reason = "its name is unique, and a copy would not hold the data"
     data = True
     #: 63 without the account that is put after it.
     longest_name = 50
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        ours = re.compile(rf"{re.escape(cell.aws_name(''))}(?P<logical>.+)-(?P<account>\d{{12}})")
         buckets = cell.pages("s3", "list_buckets", "Buckets", Prefix=cell.aws_name(""), BucketRegion=cell.region)
-        named = [match for match in (ours.fullmatch(each["Name"]) for each in buckets) if match]
-        tagged = list(zip(named, cell.map(lambda match: self._tags(cell, match), named), strict=True))
-        found = list(cell.owned(self.name, tagged, lambda each: each[1], lambda each: each[0].string))
-        attributes = cell.map(lambda each: self._attributes(cell, each[1][0].string, each[1][0]["account"]), found)
+        prefix = f"arn:{policies.partition(cell.region)}:s3:::"
+        index = {
+            arn.removeprefix(prefix)
+            for arn, tags in cell.tagged().items()
+            if arn.startswith(prefix) and tags.get(CELL_TAG) == cell.name
+        }
+        likely = sorted(index | {each["Name"] for each in buckets if self._named(cell, each["Name"])})
+        tagged = list(zip(likely, cell.map(lambda name: self._tags(cell, name), likely), strict=True))
+        found = list(cell.owned(self.name, tagged, lambda each: each[1], lambda each: each[0]))
+        names = {bucket: name for name, (bucket, _tags), _own in found}
+        attributes = cell.map(lambda bucket: self._attributes(cell, bucket, names), names)
         return {
             name: Resource(
-                id=match.string,
+                id=bucket,
                 attributes=each,
-                facts={"arn": f"arn:{policies.partition(cell.region)}:s3:::{match.string}"},
+                facts={"name": bucket, "arn": f"{prefix}{bucket}"},
                 tags=tags,
             )
-            for (name, (match, _tags), tags), each in zip(found, attributes, strict=True)
+            for (name, (bucket, _tags), tags), each in zip(found, attributes, strict=True)
         }
 
-    def _tags(self, cell: Cell, match: re.Match[str]) -> dict[str, str]:
+    @staticmethod
+    def _named(cell: Cell, bucket: str) -> re.Match[str] | None:
+        """The logical name and the account of a bucket called as the role calls them."""
+        return re.fullmatch(rf"{re.escape(cell.aws_name(''))}(?P<logical>.+)-(?P<account>\d{{12}})", bucket)
+
+    def _tags(self, cell: Cell, bucket: str) -> dict[str, str]:
         """A bucket gets its tags in the call after it is made: without any it is what a killed run left."""
-        bucket = match.string
 
         def ask() -> t.Any:
             return (cell.call("s3", "get_bucket_tagging", absent=("NoSuchTagSet",), Bucket=bucket) or {}).get("TagSet")
 
         tags = cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
-        return tags or every_tag(cell.name, self.name, match["logical"])
+        named = self._named(cell, bucket)
+        return tags or (every_tag(cell.name, self.name, named["logical"]) if named else {})
+
+    def removal_errors(self, cell: Cell, resources: dict[str, Resource]) -> t.Iterator[str]:
+        """Buckets with Object Lock: S3 keeps their objects, and the others would be deleted before it says so.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+        """
+        absent = ("ObjectLockConfigurationNotFoundError", "NoSuchBucket")
+        for name, resource in resources.items():
+            lock = cell.call("s3", "get_object_lock_configuration", absent=absent, Bucket=resource.id) or {}
+            if lock.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled":
+                yield (
+                    f"{name}: {resource.id} has S3 Object Lock, which protects its objects from deletion and cannot be"
+                    " switched off; let them expire, empty the bucket and delete it there"
+                )
 
     @staticmethod
-    def _attributes(cell: Cell, bucket: str, account: str) -> dict[str, t.Any]:
+    def _attributes(cell: Cell, bucket: str, names: dict[str, str]) -> dict[str, t.Any]:
         def ask(operation: str, *absent: str) -> dict[str, t.Any]:
             return cell.call("s3", operation, absent=absent, Bucket=bucket) or {}
 
         block = ask("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
         ownership = ask("get_bucket_ownership_controls", "OwnershipControlsNotFoundError").get("OwnershipControls", {})
         lifecycle = ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+        named = Bucket._named(cell, bucket)
+        account = named["account"] if named else cell.call("sts", "get_caller_identity")["Account"]
         policy = ask("get_bucket_policy", "NoSuchBucketPolicy").get("Policy")
         logging = ask("get_bucket_logging").get("LoggingEnabled", {})
         return {
@@ -69,8 +99,7 @@ class Bucket(Kind):
             "public_access_block": all(block.get("PublicAccessBlockConfiguration", {}).get(b) for b in BLOCKS),
             "ownership": next((rule["ObjectOwnership"] for rule in ownership.get("Rules", [])), "ObjectWriter"),
             "lifecycle": rules(lifecycle.get("Rules", [])),
-            "access_logs_bucket": cell.logical(logging.get("TargetBucket", "").removesuffix(f"-{account}"))
-            or logging.get("TargetBucket", ""),
+            "access_logs_bucket": names.get(logging.get("TargetBucket", ""), logging.get("TargetBucket", "")),
             "access_logs_prefix": logging.get("TargetPrefix", ""),
             **_encryption(cell, ask("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")),
             **_words(policies.statements(policy), bucket, account, cell.region),
@@ -87,8 +116,7 @@ class Bucket(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
-            yield "a bucket's name takes small letters, digits and hyphens only"
+        yield from aws_names.problems(self.name, name)
         if entry["kms_key"] and {"elb", "s3"} & set(entry["log_delivery"]):
             yield "log_delivery: load balancers and S3 write access logs to buckets without kms_key only"
         if entry["access_logs_bucket"] == name:

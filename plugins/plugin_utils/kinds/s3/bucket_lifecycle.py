@@ -21,6 +21,13 @@ ACTIONS = (
     "noncurrent_keep",
     "abort_uploads_after",
 )
+#: Storage classes in the only direction S3 moves objects.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+DOWNWARDS = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
+#: Classes that S3 moves objects to after so many days at the earliest, and from after as many more.
+INFREQUENT, LEAST = ("STANDARD_IA", "ONEZONE_IA"), 30
+#: So many newer noncurrent versions can be kept.
+MOST_KEPT = 100
 
 
 def wrong(rule: dict[str, t.Any]) -> t.Iterator[str]:
@@ -32,10 +39,31 @@ def wrong(rule: dict[str, t.Any]) -> t.Iterator[str]:
     for key in ("expire_after", "noncurrent_expire_after", "noncurrent_keep", "abort_uploads_after"):
         if rule[key] is not None and rule[key] < 1:
             yield f"{key}: must be a whole number from 1, not {rule[key]}"
-    for key in ("transitions", "noncurrent_transitions"):
-        for storage_class, age in ages(rule[key]).items():
-            if age < 0:
-                yield f"{key}.{storage_class}: must be a number of days, not {age}"
+    if rule["noncurrent_keep"] and rule["noncurrent_keep"] > MOST_KEPT:
+        yield f"noncurrent_keep: S3 allows at most {MOST_KEPT}, not {rule['noncurrent_keep']}"
+    if rule["expire_delete_markers"] and rule["expire_after"]:
+        yield "expire_delete_markers: S3 does not allow it together with expire_after; give it a rule of its own"
+    yield from _wrong_ages(rule, "transitions", "expire_after")
+    yield from _wrong_ages(rule, "noncurrent_transitions", "noncurrent_expire_after")
+
+
+def _wrong_ages(rule: dict[str, t.Any], key: str, expiry: str) -> t.Iterator[str]:
+    """What S3 would refuse of the ages at which objects change class and expire."""
+    found = sorted(ages(rule[key]).items(), key=lambda each: (each[1], DOWNWARDS.index(each[0])))
+    for storage_class, age in found:
+        if age < 0:
+            yield f"{key}.{storage_class}: must be a number of days, not {age}"
+        elif storage_class in INFREQUENT and age < LEAST:
+            yield f"{key}.{storage_class}: S3 allows {LEAST} days at the earliest, not {age}"
+        if rule[expiry] and age >= rule[expiry]:
+            yield f"{key}.{storage_class}: objects expire after {rule[expiry]} days ({expiry}), which must be more than {age}"
+    for (first, early), (second, late) in zip(found, found[1:], strict=False):
+        if DOWNWARDS.index(second) < DOWNWARDS.index(first):
+            yield f"{key}.{second}: S3 does not move objects from {first} to {second}; the order is {', '.join(DOWNWARDS)}"
+        elif early == late:
+            yield f"{key}.{second}: the same age as {first}; an object is moved to one class at a time"
+        elif first in INFREQUENT and late < early + LEAST:
+            yield f"{key}.{second}: objects stay in {first} for {LEAST} days, so {early + LEAST} at the earliest, not {late}"
 
 
 def ages(transitions: dict[str, int | None]) -> dict[str, int]:

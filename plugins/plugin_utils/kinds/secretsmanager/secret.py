@@ -19,6 +19,8 @@ from ...shared import aws_names
 SOURCES = ("value", "generate", "environment")
 #: As many values as BatchGetSecretValue returns at once.
 VALUES_AT_ONCE = 20
+#: BatchGetSecretValue returns at most so many values a call.
+VALUES_AT_ONCE = 20
 
 
 class Secret(Kind):
@@ -82,7 +84,7 @@ class Secret(Kind):
         if ":alias/" in ident or ident.startswith("alias/"):
             alias = f"alias/{ident.rsplit('alias/', 1)[-1]}"
             keys = cell.observed("kms_key").items()
-            return next((name for name, key in keys if alias == key.facts["alias"]), ident)
+            return next((name for name, key in keys if alias in key.facts["aliases"]), ident)
         return cell.name_of("kms_key", ident.rsplit("/", 1)[-1])
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
