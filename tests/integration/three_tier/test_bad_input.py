@@ -202,7 +202,7 @@ def machines(api):
     ec2, started = api.client("ec2"), []
 
     def start(*tags):
-        image = ec2.describe_images(Owners=["amazon", "self"])["Images"][0]["ImageId"]
+        image = ec2.register_image(Name="machine", RootDeviceName="/dev/xvda")["ImageId"]
         for each in tags:
             own = {"Name": "wrong-use1-x", "terrace:cell": "wrong-use1", **each}
             specification = {"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in own.items()]}
