@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "nat_gateway": ("pending", "available", "failed", "deleting", "deleted"),
     "elasticache": ("available", "creating", "modifying", "deleting", "create-failed", "snapshotting"),
     "elbv2": ("provisioning", "active", "active_impaired", "failed"),
+    "secretsmanager": ("readable", "denied"),
     "vpc_endpoint": ("available", "pending", "failed", "rejected", "expired", "deleting"),
 }  # fmt: skip
 
@@ -38,7 +39,7 @@ def set_state(data: dict[str, Any]) -> None:
     account, region = data.get("account", "123456789012"), data.get("region", "us-east-1")
     {
         "acm": _acm, "rds": _rds, "nat_gateway": _nat_gateway, "elasticache": _elasticache, "elbv2": _elbv2,
-        "vpc_endpoint": _vpc_endpoint,
+        "secretsmanager": _secretsmanager, "vpc_endpoint": _vpc_endpoint,
     }[service](account, region, resource, state)  # fmt: skip
 
 
@@ -85,6 +86,12 @@ def _elasticache(account: str, region: str, name: str, state: str) -> None:
     group.status = state
     for cluster in members(backend, group):
         cluster.cache_cluster_status = state
+
+
+def _secretsmanager(account: str, region: str, name: str, state: str) -> None:
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    _found(secretsmanager_backends[account][region].secrets, name, "secret").lab_denied = state == "denied"
 
 
 def _elbv2(account: str, region: str, arn: str, state: str) -> None:

@@ -1,40 +1,78 @@
-"""Secrets Manager: several values at once."""
+"""Secrets Manager: several values at once, in pages, and values nobody may read."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 
 from lab.api.patching import patch
-from lab.api.wrapping import wrap
+from lab.api.wrapping import method, wrap
+
+API = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/"
+LARGEST_BATCH = 20
 
 
 @patch(
-    moto="fails the whole of a BatchGetSecretValue by filters when one secret has no value",
-    aws="answers the values there are and names the others under Errors",
-    document="https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html",
+    moto="fails the whole of a BatchGetSecretValue by filters when one secret has no value, answers with all secrets in one"
+    " page, and takes more than twenty ids",
+    aws="answers the values there are and names the others under Errors, twenty secrets a page; takes at most twenty ids",
+    document=API + "API_BatchGetSecretValue.html",
 )
 def errors_one_by_one() -> None:
-    from moto.secretsmanager.exceptions import SecretsManagerClientError
+    from moto.secretsmanager.exceptions import InvalidParameterException, SecretsManagerClientError
     from moto.secretsmanager.models import SecretsManagerBackend, _matches
 
-    @wrap(SecretsManagerBackend, "batch_get_secret_value")
-    def batch(
-        original: Any,
+    @method(SecretsManagerBackend)
+    def batch_get_secret_value(
         self: Any,
         secret_id_list: Any = None,
         filters: Any = None,
         max_results: Any = None,
         next_token: Any = None,
     ) -> Any:
-        if secret_id_list or not filters:
-            return original(self, secret_id_list, filters, max_results, next_token)
+        if bool(secret_id_list) == bool(filters):
+            message = "Either 'SecretIdList' or 'Filters' must be provided, but not both."
+            raise InvalidParameterException(message)
+        if secret_id_list and max_results:
+            message = "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided."
+            raise InvalidParameterException(message)
+        for count, name in ((len(secret_id_list or []), "SecretIdList"), (max_results or 0, "MaxResults")):
+            if count > LARGEST_BATCH:
+                raise InvalidParameterException(f"{name} must have at most {LARGEST_BATCH} members, has {count}.")
+        wanted = list(secret_id_list or [])
+        if filters:
+            secrets = list(dict.values(self.secrets))
+            wanted = sorted(s.arn for s in secrets if _matches(s, filters) and not s.is_deleted())
+        size = int(max_results or LARGEST_BATCH)
+        try:
+            start = int(base64.b64decode(next_token, validate=True)) if next_token else 0
+        except (binascii.Error, ValueError):
+            raise SecretsManagerClientError("InvalidNextTokenException", "The NextToken value is invalid.") from None
         values, errors = [], []
-        for secret in self.secrets.values():
-            if not _matches(secret, filters) or secret.is_deleted():
-                continue
-            source = getattr(secret, "source", secret)
+        for secret_id in wanted[start : start + size]:
             try:
-                values.append(self.get_secret_value(source.secret_id, "", ""))
+                values.append(self.get_secret_value(secret_id, "", ""))
             except SecretsManagerClientError as error:
-                errors.append({"SecretId": secret.arn, "ErrorCode": error.error_type, "Message": error.message})
-        return values, errors, None
+                errors.append({"SecretId": secret_id, "ErrorCode": error.error_type, "Message": error.message})
+        more = start + size < len(wanted)
+        return values, errors, (base64.b64encode(str(start + size).encode()).decode() if more else None)
+
+
+@patch(
+    moto="lets everybody read every value",
+    aws="answers AccessDeniedException where the secret's policy, its key's or the reader's denies it (the lab: a secret put"
+    " into the state denied by POST /lab/state)",
+    document="https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access.html",
+)
+def denied_values() -> None:
+    from moto.secretsmanager.exceptions import SecretsManagerClientError
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    @wrap(SecretsManagerBackend, "get_secret_value")
+    def get(original: Any, self: Any, secret_id: str, *args: Any, **kwargs: Any) -> Any:
+        secret = self.secrets.get(secret_id)
+        if secret is not None and getattr(secret, "lab_denied", False):
+            message = f"Access to KMS is not allowed or the reader may not read {secret.arn}."
+            raise SecretsManagerClientError("AccessDeniedException", message)
+        return original(self, secret_id, *args, **kwargs)

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from probes import PROBES, both_ways, probe
+from probes import PROBES, both_ways, error_code, probe
 
 from lab.api import patching
 from lab.api.testing import Lab
@@ -85,6 +85,36 @@ def one_secret_without_a_value_fails_no_other(lab: Lab) -> None:
     answer = manager.batch_get_secret_value(Filters=[{"Key": "name", "Values": ["probe-"]}])
     assert [each["Name"] for each in answer["SecretValues"]] == ["probe-full"]
     assert [each["ErrorCode"] for each in answer["Errors"]] == ["ResourceNotFoundException"]
+
+
+@probe("secretsmanager.errors_one_by_one")
+def secrets_come_in_pages_of_twenty(lab: Lab) -> None:
+    manager = lab.client("secretsmanager")
+    for number in range(25):
+        manager.create_secret(Name=f"probe-{number:02}", SecretString="value")
+    filters = [{"Key": "name", "Values": ["probe-"]}]
+    first = manager.batch_get_secret_value(Filters=filters)
+    assert len(first["SecretValues"]) == 20
+    second = manager.batch_get_secret_value(Filters=filters, NextToken=first["NextToken"])
+    assert len(second["SecretValues"]) == 5
+    assert not second.get("NextToken")
+    assert len(manager.batch_get_secret_value(Filters=filters, MaxResults=7)["SecretValues"]) == 7
+    ids = [f"probe-{number:02}" for number in range(21)]
+    assert error_code(manager.batch_get_secret_value, SecretIdList=ids) == "InvalidParameterException"
+    shown = manager.list_secrets(MaxResults=10)
+    assert (len(shown["SecretList"]), bool(shown["NextToken"])) == (10, True)
+
+
+@probe("secretsmanager.denied_values")
+def a_value_can_be_denied(lab: Lab) -> None:
+    manager = lab.client("secretsmanager")
+    arn = manager.create_secret(Name="probe", SecretString="value")["ARN"]
+    lab.state("secretsmanager", "probe", "denied")
+    assert error_code(manager.get_secret_value, SecretId="probe") == "AccessDeniedException"
+    [error] = manager.batch_get_secret_value(SecretIdList=[arn])["Errors"]
+    assert error["ErrorCode"] == "AccessDeniedException"
+    lab.state("secretsmanager", "probe", "readable")
+    assert manager.get_secret_value(SecretId="probe")["SecretString"] == "value"
 
 
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)

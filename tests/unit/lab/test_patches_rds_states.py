@@ -91,6 +91,21 @@ def versions_go_up_and_families_fit(lab: Lab) -> None:
     rds.delete_db_parameter_group(DBParameterGroupName="probe")
 
 
+@probe("engine_defaults.rds")
+def a_family_has_parameters_without_a_group(lab: Lab) -> None:
+    pages = lab.client("rds").get_paginator("describe_engine_default_parameters")
+    found = pages.paginate(DBParameterGroupFamily="postgres16").build_full_result()["EngineDefaults"]["Parameters"]
+    [duration] = [each for each in found if each["ParameterName"] == "log_duration"]
+    assert (duration["DataType"], duration["AllowedValues"]) == ("boolean", "0,1")
+
+
+@probe("engine_defaults.elasticache")
+def a_cache_family_has_parameters_without_a_group(lab: Lab) -> None:
+    answer = lab.client("elasticache").describe_engine_default_parameters(CacheParameterGroupFamily="redis7")
+    found = {each["ParameterName"]: each for each in answer["EngineDefaults"]["Parameters"]}
+    assert "noeviction" in found["maxmemory-policy"]["AllowedValues"].split(",")
+
+
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
 
 
