@@ -69,7 +69,8 @@ def job(tmp_path: Path, lab: Lab) -> Path:
         text=True,
     ).stdout
     hosts = tmp_path / "inventory/hosts"
-    hosts.write_text(f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({exported!r})\n")
+    given = json.dumps(with_host_ids(json.loads(exported)))
+    hosts.write_text(f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({given!r})\n")
     hosts.chmod(0o700)
     configured = re.search(r"^collections_path = (.*)$", (ROOT / "ansible.cfg").read_text(), re.MULTILINE)[1]
     variables = {
@@ -77,11 +78,40 @@ def job(tmp_path: Path, lab: Lab) -> Path:
         "ANSIBLE_NOCOLOR": "True", "LAB_PORT": str(lab.port), "JOB_ID": "7",
     }  # fmt: skip
     (tmp_path / "env/envvars").write_text(json.dumps(variables))
+    (tmp_path / "env/extravars").write_text(extra_variables())
     (tmp_path / "env/settings").write_text('{"suppress_ansible_output": true, "suppress_output_file": true}')
     return tmp_path
 
 
-def awx(job: Path, image: str, playbook: str, *words: str) -> tuple[str, dict]:
+def with_host_ids(exported: dict) -> dict:
+    """The inventory with what AWX gives every host (awx/main/models/inventory.py, get_script_data)."""
+    for number, variables in enumerate(exported["_meta"]["hostvars"].values(), start=1):
+        for prefix in ("host", "tower"):
+            variables |= {f"remote_{prefix}_enabled": "true", f"remote_{prefix}_id": number}
+    return exported
+
+
+def extra_variables(**others: object) -> str:
+    """env/extravars as AWX writes it: what it tells of the job, a survey's answers, an artifact; every text is unsafe.
+
+    (awx/main/models/unified_jobs.py and jobs.py, awx_meta_vars; awx/main/utils/safe_yaml.py)
+    """
+    meta = {"job_id": 7, "job_launch_type": "manual", "job_template_id": 3, "job_template_name": "site", "user_id": 1,
+            "user_name": "admin", "user_email": "", "user_first_name": "", "user_last_name": "", "inventory_id": 2,
+            "inventory_name": "development", "project_revision": "0" * 40, "project_scm_branch": ""}  # fmt: skip
+    given = {f"{prefix}_{name}": value for prefix in ("awx", "tower") for name, value in meta.items()}
+    # Two questions that were left unanswered, a credential type's variable, an earlier job's artifact.
+    given |= {"terrace_prune": "", "terrace_allow_data_loss": "", "change_ticket": "CHG0001", "build": {"number": 4}}
+    return "".join(unsafe(name, value) for name, value in (given | others).items())
+
+
+def unsafe(name: str, value: object) -> str:
+    """One variable as AWX dumps it."""
+    text = f"!unsafe {json.dumps(value)}" if isinstance(value, str) else json.dumps(value)
+    return f"!unsafe {json.dumps(name)}: {text}\n"
+
+
+def awx(job: Path, image: str, playbook: str, *words: str, status: str = "successful") -> tuple[str, dict]:
     """Run a job as AWX does in a pod. What it printed, and what the pod said of its start (command, environment)."""
     runner = BIN / "ansible-runner"
     sent = subprocess.run(
@@ -97,7 +127,7 @@ def awx(job: Path, image: str, playbook: str, *words: str) -> tuple[str, dict]:
     read = subprocess.run([runner, "process", job], input=pod.stdout, capture_output=True, text=False, timeout=120)
     output = read.stdout.decode()
     started = json.loads(pod.stdout.splitlines()[0])
-    assert '"status": "successful"' in pod.stdout.decode(), output[-6000:]
+    assert f'"status": "{status}"' in pod.stdout.decode(), output[-6000:]
     return output, started
 
 
@@ -150,6 +180,12 @@ def test_jobs_of_a_pod(job: Path, image: str, lab: Lab) -> None:
 
     output, _ = awx(job, image, "playbooks/site.yml", "-vvv")
     assert f"{CELL}: Done: 0 added, 0 changed, 0 removed" in output
+
+    # A survey's answer is a text: one pattern, which matches nothing here, so nothing that holds data may go.
+    (job / "env/extravars").write_text(extra_variables(destroy_confirm=CELL, terrace_allow_data_loss="bucket/none-*"))
+    output, _ = awx(job, image, "playbooks/destroy_cell.yml", status="failed")
+    assert "hold data" in output
+    assert lab.client("ec2").describe_vpcs(Filters=[{"Name": "tag:terrace:cell", "Values": [CELL]}])["Vpcs"]
 
 
 def test_process_isolation(job: Path, image: str, lab: Lab) -> None:
