@@ -12,7 +12,6 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import specs
-from ..plugin_utils.engine.kind import READY
 from ..plugin_utils.kinds.ec2 import cidrs
 
 VPC = "main"
@@ -165,29 +164,6 @@ def acl_rules(rules: dict[str, dict[str, t.Any]]) -> list[list[t.Any]]:
     return made
 
 
-def vpc_routes(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> list[dict[str, str]]:
-    """Destination to ``kind:name`` as amazon.aws.ec2_vpc_route_table takes them; a name no kind knows is an id itself."""
-    keys = {"nat_gateway": "nat_gateway_id", "network_interface": "network_interface_id"}
-    keys |= {"transit_gateway": "transit_gateway_id", "vpc_peering": "vpc_peering_connection_id"}
-    made = []
-    for destination, target in routes.items():
-        kind, _, name = target.partition(":")
-        made.append({"dest": destination, keys.get(kind, "gateway_id"): ids.get(kind, {}).get(name, name)})
-    return made
-
-
-def vpc_routes_ready(
-    tables: dict[str, dict[str, t.Any]], resources: dict[str, dict[str, dict[str, t.Any]]]
-) -> dict[str, dict[str, t.Any]]:
-    """The route tables, entries by name, none of whose NAT gateways is still being made."""
-
-    def waits(target: str) -> bool:
-        kind, _, name = target.partition(":")
-        return kind == "nat_gateway" and resources[kind].get(name, {"state": READY})["state"] != READY
-
-    return {name: entry for name, entry in tables.items() if not any(map(waits, entry["routes"].values()))}
-
-
 def route_targets(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> dict[str, str]:
     """Destination to ``kind:name`` as terrace.aws.ec2_route_table takes them; a name no kind knows is an id itself."""
     made = {}
@@ -231,6 +207,4 @@ class FilterModule:
             "route_targets": route_targets,
             "subnets_of_others": subnets_of_others,
             "acl_subnets": acl_subnets,
-            "vpc_routes": vpc_routes,
-            "vpc_routes_ready": vpc_routes_ready,
         }

@@ -13,8 +13,6 @@ from ansible_collections.terrace.aws.plugins.filter.network import (
     network_layout,
     route_targets,
     subnets_of_others,
-    vpc_routes,
-    vpc_routes_ready,
 )
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
@@ -107,32 +105,6 @@ def test_acl_rules_as_the_module_takes_them():
         [100, "tcp", "allow", "0.0.0.0/0", None, None, 1024, 65535],
         [200, "icmp", "allow", "10.0.0.0/8", -1, -1, None, None],
     ]
-
-
-def test_routes_as_the_module_takes_them():
-    ids = {"nat_gateway": {"a": "nat-1"}, "internet_gateway": {"main": "igw-1"}}
-    routes = {
-        "0.0.0.0/0": "nat_gateway:a",
-        "10.9.0.0/16": "transit_gateway:tgw-1",
-        "10.8.0.0/16": "internet_gateway:main",
-    }
-    assert vpc_routes(routes, ids) == [
-        {"dest": "0.0.0.0/0", "nat_gateway_id": "nat-1"},
-        {"dest": "10.9.0.0/16", "transit_gateway_id": "tgw-1"},
-        {"dest": "10.8.0.0/16", "gateway_id": "igw-1"},
-    ]
-
-
-def test_a_route_table_waits_for_its_own_gateways_only():
-    tables = {
-        "public": {"routes": {"0.0.0.0/0": "internet_gateway:main"}},
-        "app-a": {"routes": {"0.0.0.0/0": "nat_gateway:a"}},
-        "app-b": {"routes": {"10.9.0.0/16": "vpc_peering:x", "0.0.0.0/0": "nat_gateway:b"}},
-        "data": {"routes": {}},
-        "own": {"routes": {"0.0.0.0/0": "nat_gateway:nat-0123456789abcdef0"}},
-    }
-    resources = {"nat_gateway": {"a": {"state": "ready"}, "b": {"state": "pending"}}}
-    assert list(vpc_routes_ready(tables, resources)) == ["public", "app-a", "data", "own"]
 
 
 def test_targets_are_ids():

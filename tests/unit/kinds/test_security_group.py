@@ -53,7 +53,7 @@ def validated(**options):
 def entry(**options):
     made, wrong = validated(**options)
     assert wrong == []
-    return {option: value for option, value in made.items() if option != "tags"}
+    return {option: value for option, value in made.items() if option not in plan.NOT_COMPARED}
 
 
 def problems(name: str = "web", **options) -> str:

@@ -10,7 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, KIND_TAG, LEAVING, PENDING, READY, RETRY, Kind, Resource
-from ..ec2 import fitting
+from ..ec2 import fitting, taken
 from ..elbv2 import elb
 
 #: Options that say how Terrace treats the group; AWS knows nothing of them.
@@ -141,6 +141,14 @@ class AutoscalingGroup(Kind):
         if entry["refresh"]["enabled"]:
             return RETRY
         return f"{resource.status}; enable refresh, or replace the machines behind their launch template by hand"
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        # Names that AWS does not know are no error to this call.
+        wanted = taken.aws_names(cell, entries)
+        found = cell.pages(
+            "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=wanted
+        )
+        yield from taken.names(cell, self.name, entries, found, "AutoScalingGroupName", "AutoScalingGroupName")
 
     def prechange_errors(
         self,

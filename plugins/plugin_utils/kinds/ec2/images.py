@@ -14,9 +14,8 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
+from . import bulk
 
-#: A filter takes this many values.
-VALUES_A_FILTER = 200
 #: How many parameters GetParameters answers at once.
 PARAMETERS_A_CALL = 10
 
@@ -31,13 +30,13 @@ def newest(cell: Cell, parameters: t.Iterable[str]) -> dict[str, str]:
 
 def images(cell: Cell, idents: t.Iterable[str]) -> dict[str, dict[str, t.Any]]:
     """Images by id, deprecated ones too. By a filter, because DescribeImages fails where one of the ImageIds is gone."""
-    found = _filtered(cell, "describe_images", "Images", "image-id", idents, IncludeDeprecated=True)
+    found = bulk.filtered(cell, "describe_images", "Images", "image-id", idents, IncludeDeprecated=True)
     return {image["ImageId"]: image for image in found}
 
 
 def instance_types(cell: Cell, names: t.Iterable[str]) -> dict[str, dict[str, t.Any]]:
     """Instance types of the region by name; one that does not exist is left out."""
-    found = _filtered(cell, "describe_instance_types", "InstanceTypes", "instance-type", names)
+    found = bulk.filtered(cell, "describe_instance_types", "InstanceTypes", "instance-type", names)
     return {each["InstanceType"]: each for each in found}
 
 
@@ -45,21 +44,9 @@ def zones_offering(cell: Cell, names: t.Iterable[str]) -> dict[str, set[str]]:
     """The zones each instance type is offered in."""
     operation, location = "describe_instance_type_offerings", "availability-zone"
     zones: dict[str, set[str]] = {}
-    for each in _filtered(cell, operation, "InstanceTypeOfferings", "instance-type", names, LocationType=location):
+    for each in bulk.filtered(cell, operation, "InstanceTypeOfferings", "instance-type", names, LocationType=location):
         zones.setdefault(each["InstanceType"], set()).add(each["Location"])
     return zones
-
-
-def _filtered(
-    cell: Cell, operation: str, result: str, name: str, values: t.Iterable[str], **arguments: t.Any
-) -> list[dict[str, t.Any]]:
-    values = sorted({value for value in values if value})
-    batches = [values[start : start + VALUES_A_FILTER] for start in range(0, len(values), VALUES_A_FILTER)]
-    answers = cell.map(
-        lambda batch: cell.pages("ec2", operation, result, Filters=[{"Name": name, "Values": batch}], **arguments),
-        batches,
-    )
-    return [each for answer in answers for each in answer]
 
 
 def architecture_problem(image: dict[str, t.Any], kind: dict[str, t.Any]) -> str:

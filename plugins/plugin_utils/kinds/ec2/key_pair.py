@@ -10,6 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from . import bulk, taken
 
 #: What EC2 imports. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ImportKeyPair.html
 TYPES = ("ssh-ed25519", "ssh-rsa")
@@ -39,6 +40,10 @@ class KeyPair(Kind):
             )
             for name, pair, tags in cell.owned(self.name, pairs, lambda p: p.get("Tags"), lambda p: p["KeyPairId"])
         }
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = bulk.filtered(cell, "describe_key_pairs", "KeyPairs", "key-name", taken.aws_names(cell, entries))
+        yield from taken.names(cell, self.name, entries, found, "KeyName", "KeyName")
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "public_key": without_comment(entry["public_key"])}

@@ -19,7 +19,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import MANAGED_TAGS, Kind, Resource
-from . import fitting, images, volumes
+from . import bulk, fitting, images, taken, volumes
 
 #: The tag that keeps the parameter an image was found by, and the image: ``/aws/service/…=ami-…``.
 IMAGE_TAG = "terrace:image"
@@ -134,6 +134,11 @@ class LaunchTemplate(Kind):
         if size > MOST_USER_DATA:
             yield f"user_data: EC2 takes {MOST_USER_DATA} bytes, it has {size}"
         yield from (f"volumes.{problem}" for problem in volumes.wrong(entry["volumes"]))
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        wanted = taken.aws_names(cell, entries)
+        found = bulk.filtered(cell, "describe_launch_templates", "LaunchTemplates", "launch-template-name", wanted)
+        yield from taken.names(cell, self.name, entries, found, "LaunchTemplateName", "LaunchTemplateId")
 
     def prechange_errors(
         self,

@@ -14,7 +14,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-from . import security_rules
+from . import security_rules, taken
 
 PERMISSIONS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
 
@@ -68,6 +68,9 @@ class SecurityGroup(Kind):
 
         flat = (each for one in group.get(PERMISSIONS[way]) or () for each in security_rules.read(one, end))
         return security_rules.folded(flat, way)
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from taken.security_groups(cell, entries)
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         ways = {

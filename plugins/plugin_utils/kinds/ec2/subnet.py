@@ -11,7 +11,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import PENDING, READY, Kind, Resource
-from . import cidrs
+from . import cidrs, taken
 
 #: The subnet's tier, kept in a tag of its own so that machines and people find subnets by purpose.
 TIER_TAG = "terrace:tier"
@@ -50,6 +50,7 @@ class Subnet(Kind):
         for name, entry in entries.items():
             if entry["zone"] not in zones:
                 yield f"{name}.zone: there is no zone {entry['zone']} in {cell.region}; there are {', '.join(zones)}"
+        yield from taken.subnets(cell, entries)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         try:
