@@ -29,6 +29,15 @@ def alb_listeners(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -
     return made
 
 
+def alb_certificates(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """Every HTTPS listener's certificates beside the default one, by ARN, ``{port: ARNs}``."""
+    return {
+        port: [ids["certificate"][name] for name in listener["additional_certificates"]]
+        for port, listener in listeners.items()
+        if listener["protocol"] == "HTTPS"
+    }
+
+
 def alb_rules(listeners: dict[str, t.Any], ids: dict[str, dict[str, str]]) -> dict[str, list[dict[str, t.Any]]]:
     """Every listener's rules as terrace.aws.elb_listener_rules takes them, ``{port: rules}``."""
     return {
@@ -71,4 +80,8 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"alb_listeners": alb_listeners, "alb_rules": alb_rules}
+        return {
+            "alb_certificates": alb_certificates,
+            "alb_listeners": alb_listeners,
+            "alb_rules": alb_rules,
+        }

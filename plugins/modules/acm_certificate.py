@@ -21,10 +21,16 @@ options:
     description: Import the self-signed certificate O(arn) again, with a new key; its ARN, and what uses it, stay.
     type: bool
     default: false
-  domain:
-    description: The domain name it is for.
+  state:
+    description:
+      - Whether it is to exist. Removal waits for two minutes at most until nothing uses it, for ACM hears of a listener's
+        change some time after it.
     type: str
-    required: true
+    choices: [present, absent]
+    default: present
+  domain:
+    description: The domain name it is for. Required when O(state=present), like O(token) and O(tags).
+    type: str
   alternative_names:
     description: Further names.
     type: list
@@ -43,11 +49,9 @@ options:
       - Makes a repeated request the same request, as long as no other certificate for the domain has come or gone; ACM remembers
         it for an hour. Where it remembers one that failed or was deleted, a new request is made.
     type: str
-    required: true
   tags:
     description: All tags of the certificate.
     type: dict
-    required: true
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -215,23 +219,42 @@ def tagged(client: t.Any, module: t.Any, arn: str) -> bool:
     return bool(gone or new)
 
 
+def removed(client: t.Any, module: t.Any, arn: str, pause: float = PAUSE) -> bool:
+    """Delete a certificate once nothing uses it; whether it was there."""
+    if not described(client, arn):
+        return False
+    for look in range(0 if module.check_mode else LOOKS * 2):
+        try:
+            client.delete_certificate(CertificateArn=arn)
+            return True
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUseException" or look == LOOKS * 2 - 1:
+                raise
+            time.sleep(pause)
+    return True
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "arn": {},
             "renew": {"type": "bool", "default": False},
-            "domain": {"required": True},
+            "state": {"choices": ["present", "absent"], "default": "present"},
+            "domain": {},
             "alternative_names": {"type": "list", "elements": "str", "default": []},
             "self_signed": {"type": "bool", "default": False},
             "days": {"type": "int", "default": 825},
-            "token": {"required": True, "no_log": False},
-            "tags": {"type": "dict", "required": True},
+            "token": {"no_log": False},
+            "tags": {"type": "dict"},
         },
+        required_if=[("state", "present", ["domain", "token", "tags"]), ("state", "absent", ["arn"])],
         supports_check_mode=True,
     )
     client = module.client("acm", retry_decorator=AWSRetry.jittered_backoff())
     arn = module.params["arn"] or ""
     try:
+        if module.params["state"] == "absent":
+            module.exit_json(changed=removed(client, module, arn), arn=arn, validation=[])
         if arn:
             renewed = module.params["renew"] and renew(client, module, arn)
             changed = tagged(client, module, arn) or renewed
@@ -240,7 +263,7 @@ def main() -> None:
         asked = arn and not module.params["self_signed"]
         module.exit_json(changed=changed, arn=arn, validation=validation(client, arn) if asked else [])
     except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"could not write the certificate for {module.params['domain']}")
+        module.fail_json_aws(error, msg=f"could not write the certificate {module.params['domain'] or arn}")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_a_private_zone_names_its_vpcs(zone, cell):
     ident = zone(private=True, Owner="ops")
     found = cell().observed("hosted_zone")["internal"]
     assert (found.id, found.tags) == (ident, {"Owner": "ops"})
-    assert found.attributes == {"domain": "example.internal", "private": True, "vpcs": ["main"], "comment": "Names"}
+    assert found.attributes == {"domain": "example.internal", "vpcs": ["main"], "comment": "Names"}
     assert [each["region"] for each in found.facts["vpcs"]] == ["us-east-1"]
 
 
@@ -298,6 +298,7 @@ def test_a_zone_is_changed_by_its_id_and_removed_with_the_marks_left_in_it(capsy
 
 def test_a_private_zone_gets_another_vpc_without_being_replaced(capsys, lab, route53, zone, cell):
     ident = zone(private=True)
+    found = cell().observed("hosted_zone")["internal"]
     have = route53.get_hosted_zone(Id=ident)["VPCs"][0]["VPCId"]
     more = lab.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     vpcs = [{"id": each, "region": "us-east-1"} for each in (have, more)]
@@ -307,6 +308,9 @@ def test_a_private_zone_gets_another_vpc_without_being_replaced(capsys, lab, rou
     run(route53_hosted_zone, capsys, vpcs=vpcs[1:], **options)
     assert [each["VPCId"] for each in route53.get_hosted_zone(Id=ident)["VPCs"]] == [more]
     assert "vpcs" not in ZONE.immutable
+    public = desired(ZONE, "internal", domain="example.internal")
+    assert "cannot make a private zone public" in ZONE.refusal("internal", {"vpcs": {}}, public, found)
+    assert ZONE.refusal("internal", {}, {}, found) == ""
 
 
 def test_two_zones_of_one_domain_are_refused():

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.terrace.aws.plugins.filter import load_balancer as filters
+from ansible_collections.terrace.aws.plugins.modules import acm_certificate, elb_listener_certificates
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 
@@ -204,3 +209,119 @@ def test_what_listeners_name():
 def test_wrong_target_groups_are_named(options, words):
     problems = list(registry.kind("target_group").check("web", entry("target_group", port=80, **options), {}))
     assert any(words in problem for problem in problems), problems
+
+
+BALANCER = registry.kind("load_balancer")
+
+
+def run(module, capsys, **options):
+    """What a module returns, given these options."""
+    capsys.readouterr()
+    with patch_module_args(options), pytest.raises(SystemExit):
+        module.main()
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def https(lab, elb, net, tags):
+    """A balancer that AWS calls otherwise than the cell does, its HTTPS listener, and a function that makes certificates."""
+    acm = lab.client("acm")
+
+    def certificate(name, owned=True):
+        pem, key = acm_certificate.self_signed(f"{name}.example.com", [], 90)
+        every = {"Tags": tags("certificate", name)} if owned else {}
+        return acm.import_certificate(Certificate=pem, PrivateKey=key, **every)["CertificateArn"]
+
+    arn = elb.create_load_balancer(
+        Name="legacy",
+        Scheme="internet-facing",
+        Subnets=net["subnets"],
+        SecurityGroups=[net["group"]],
+        Tags=tags("load_balancer", "web"),
+    )["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = elb.create_listener(
+        LoadBalancerArn=arn,
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": certificate("public")}],
+        DefaultActions=[
+            {"Type": "forward", "TargetGroupArn": target_group(elb, net, "web", tags("target_group", "web"))}
+        ],
+    )["Listeners"][0]["ListenerArn"]
+    return arn, listener, certificate
+
+
+def test_several_certificates_are_written_read_and_referred_to(capsys, cell, elb, https):
+    _arn, listener, certificate = https
+    second, third, by_hand = certificate("second"), certificate("third"), certificate("theirs", owned=False)
+    elb.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": by_hand}])
+    elb.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": third}])
+    found = cell().observed("load_balancer")["web"]
+    assert found.facts["name"] == "legacy"
+    assert found.attributes["listeners"]["443"]["certificate"] == "public"
+    assert sorted(found.attributes["listeners"]["443"]["additional_certificates"]) == sorted([by_hand, "third"])
+
+    options = {"certificate": "public", "additional_certificates": ["second"], "target_group": "web"}
+    listeners = {"443": {"protocol": "HTTPS", **options}}
+    wanted = entry("load_balancer", subnets=["public-a", "public-b"], security_groups=["balancer"], listeners=listeners)
+    assert list(BALANCER.check("web", wanted, {})) == []
+    assert "listeners.443.additional_certificates" in plan.compare(BALANCER, wanted, found)
+    assert BALANCER.names_in("listeners.additional_certificates", wanted) == ["second"]
+    ids = {"certificate": {"second": second}}
+    written = filters.alb_certificates(wanted["listeners"], ids)["443"]
+    assert run(elb_listener_certificates, capsys, listener_arn=listener, certificates=written)["changed"]
+    assert not run(elb_listener_certificates, capsys, listener_arn=listener, certificates=written)["changed"]
+    found = cell().observed("load_balancer")["web"]
+    assert not {path for path in plan.compare(BALANCER, wanted, found) if "certificate" in path}
+    assert len(elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]) == 2
+
+
+def test_additional_certificates_come_beside_a_default_one():
+    def problems(**listener):
+        options = {"protocol": "HTTPS", "target_group": "web", **listener}
+        wanted = entry("load_balancer", subnets=["a", "b"], security_groups=[], listeners={"443": options})
+        return "; ".join(BALANCER.check("web", wanted, {}))
+
+    assert "the default one; give that as well" in problems(additional_certificates=["second"])
+    assert "and not the default one" in problems(certificate="a", additional_certificates=["a"])
+    assert problems(certificate="a", additional_certificates=["b"]) == ""
+
+
+def test_a_protected_balancer_is_neither_removed_nor_replaced(cell, elb, https):
+    arn = https[0]
+    found = cell().observed("load_balancer")["web"]
+    assert BALANCER.refusal("web", {}, {}, found) == ""
+    protection = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protection)
+    found = cell().observed("load_balancer")["web"]
+    assert "load_balancer_balancers.web.deletion_protection: false" in BALANCER.refusal("web", {}, {}, found)
+    assert BALANCER.refusal("web", {"scheme": {}}, {"scheme": "internal"}, found)
+    assert BALANCER.refusal("web", {"deletion_protection": {}}, {"scheme": "public"}, found) == ""
+
+
+def test_a_certificate_is_removed_once_nothing_uses_it(capsys, lab, elb, https, monkeypatch):
+    arn, _listener, _certificate = https
+    acm = lab.client("acm")
+    used = acm.list_certificates()["CertificateSummaryList"][0]["CertificateArn"]
+    waits = []
+
+    def let_go(_seconds):
+        waits.append(1)
+        elb.delete_load_balancer(LoadBalancerArn=arn)
+
+    monkeypatch.setattr(acm_certificate.time, "sleep", let_go)
+    assert run(acm_certificate, capsys, state="absent", arn=used)["changed"]
+    assert waits == [1]
+    assert not run(acm_certificate, capsys, state="absent", arn=used)["changed"]
+
+
+def test_a_replaced_target_group_stands_beside_the_old_one_where_its_name_leaves_room(cell, elb, net, tags):
+    kind = registry.kind("target_group")
+    target_group(elb, net, "web", tags("target_group", "web"))
+    long = "x" * 26
+    target_group(elb, net, long, tags("target_group", long))
+    found = cell().observed("target_group")
+    assert kind.replacement == "create_first"
+    assert kind.refusal("web", {"port": {}}, {"port": 81}, found["web"]) == ""
+    assert "shorten the name" in kind.refusal(long, {"port": {}}, {"port": 81}, found[long])
+    assert kind.refusal(long, {"algorithm": {}}, {"port": 80}, found[long]) == ""

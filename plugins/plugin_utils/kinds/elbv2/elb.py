@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
+from ...engine.kind import Resource
 from ...shared import managed_data
 
 #: As many ARNs as DescribeTags takes.
@@ -41,6 +42,17 @@ def attributes(cell: Cell, operation: str, **arn: str) -> dict[str, str]:
 def target_group_name(cell: Cell, arn: str | None) -> str:
     """The logical name of a target group; the ARN where it is not the cell's."""
     return cell.name_of("target_group", arn)
+
+
+def protected(where: str, resource: Resource) -> str:
+    """Why a balancer is not removed: its own deletion protection, whatever the inventory says today."""
+    if not resource.attributes["deletion_protection"]:
+        return ""
+    return (
+        f"AWS protects it from deletion; lift that in a run of its own: {where}.deletion_protection: false, or where the"
+        " inventory does not name it, aws elbv2 modify-load-balancer-attributes --load-balancer-arn"
+        f" {resource.id} --attributes Key=deletion_protection.enabled,Value=false"
+    )
 
 
 def _named(cell: Cell, operation: str, result: str, key: str, arn: str) -> list[dict[str, t.Any]]:

@@ -48,6 +48,11 @@ def _wrong_listener(listener: dict[str, t.Any]) -> t.Iterator[str]:
         yield ".certificate: HTTPS needs one"
     if listener["protocol"] == "HTTP" and listener["certificate"]:
         yield ".certificate: HTTP takes none; give protocol: HTTPS"
+    others = listener["additional_certificates"]
+    if others and not listener["certificate"]:
+        yield ".additional_certificates: come beside a certificate, the default one; give that as well"
+    if listener["certificate"] in others or len(set(others)) != len(others):
+        yield ".additional_certificates: name each certificate once, and not the default one"
 
 
 def _wrong_rule(rule: dict[str, t.Any]) -> t.Iterator[str]:
@@ -67,4 +72,5 @@ def _one_action(part: dict[str, t.Any]) -> t.Iterator[str]:
 def references(listeners: dict[str, dict[str, t.Any]], option: str) -> list[str]:
     """The certificates or target groups that listeners and their rules name."""
     parts = [part for listener in listeners.values() for part in (listener, *(listener.get("rules") or {}).values())]
-    return list(dict.fromkeys(part[option] for part in parts if part.get(option)))
+    given = [part[option] for part in parts if part.get(option)]
+    return list(dict.fromkeys(name for each in given for name in ([each] if isinstance(each, str) else each)))

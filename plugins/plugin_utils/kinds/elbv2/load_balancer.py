@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, PENDING, READY, Kind, Resource
+from ...engine.kind import FAILED, PENDING, READY, REMAKE, Kind, Resource
+from ...shared import aws_names
 from . import elb, listeners
 
 SCHEMES = {"internet-facing": "public", "internal": "internal"}
@@ -39,8 +40,13 @@ class LoadBalancer(Kind):
         "security_groups": "security_group",
         "access_logs": "bucket",
         "listeners.certificate": "certificate",
+        "listeners.additional_certificates": "certificate",
         "listeners.target_group": "target_group",
     }
+    # A listener accepts issued certificates only (UnsupportedCertificate).
+    needs_ready = frozenset({"listeners.certificate", "listeners.additional_certificates"})
+    # Its removal waits until its network interfaces are gone.
+    sleeps = True
     longest_name = 32
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -99,6 +105,7 @@ class LoadBalancer(Kind):
         return {
             "protocol": listener["Protocol"],
             "certificate": cell.name_of("certificate", certificate) if certificate else None,
+            "additional_certificates": _additional(cell, listener),
             "tls_policy": listener.get("SslPolicy") if listener["Protocol"] == "HTTPS" else None,
             **_action(cell, listener["DefaultActions"]),
             "rules": {
@@ -121,7 +128,19 @@ class LoadBalancer(Kind):
             return listeners.references(entry.get("listeners") or {}, option.removeprefix("listeners."))
         return super().names_in(option, entry)
 
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        if entry and not self.immutable & set(fields):
+            return ""
+        return elb.protected(f"{self.variable}.{name}", resource)
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """A balancer that could not be set up never serves, and AWS does not try again."""
+        return REMAKE
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)
         yield from (f"listeners.{problem}" for problem in listeners.wrong(entry["listeners"]))
         subnets = {each: world.get("subnet", {}).get(each) or {} for each in entry["subnets"]}
         zones = [subnet.get("zone") for subnet in subnets.values() if subnet.get("zone")]
@@ -131,6 +150,19 @@ class LoadBalancer(Kind):
             yield f"subnets: AWS wants at least two zones, {', '.join(entry['subnets']) or 'none'} is too few"
         if not 1 <= entry["idle_timeout"] <= 4000:
             yield f"idle_timeout: AWS takes 1 to 4000 seconds, not {entry['idle_timeout']}"
+
+
+def _additional(cell: Cell, listener: dict[str, t.Any]) -> list[str]:
+    """The certificates a listener has beside the default one, chosen by the name clients ask for (SNI).
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListenerCertificates.html
+    """
+    if listener["Protocol"] != "HTTPS":
+        return []
+    arn, default = listener["ListenerArn"], {each["CertificateArn"] for each in listener.get("Certificates") or []}
+    found = cell.pages("elbv2", "describe_listener_certificates", "Certificates", ListenerArn=arn)
+    others = {each["CertificateArn"] for each in found if not each.get("IsDefault")} - default
+    return cell.names_of("certificate", others)
 
 
 def _conditions(found: list[dict[str, t.Any]]) -> dict[str, t.Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import CREATE_FIRST, Kind, Resource
+from ...shared import aws_names
 from . import elb
 
 
@@ -19,6 +20,8 @@ class TargetGroup(Kind):
     variable = "load_balancer_target_groups"
     immutable = frozenset({"vpc", "protocol", "protocol_version", "port", "target_type"})
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc"}
+    # A group in use cannot be deleted (ResourceInUse): listeners and auto scaling groups move to the new one first.
+    replacement = CREATE_FIRST
     longest_name = 32
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -57,7 +60,16 @@ class TargetGroup(Kind):
         check = entry["health_check"]
         return {**entry, "health_check": {**check, "matcher": _codes(check["matcher"])}}
 
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        second = f"{resource.facts['name']}-2"
+        if self.immutable & set(fields) and len(second) > (self.longest_name or 0):
+            return f"the new one is created beside it as {second}, for which AWS allows {self.longest_name} characters; shorten the name"
+        return ""
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from aws_names.problems(self.name, name)
         check = entry["health_check"]
         if check["timeout"] >= check["interval"]:
             yield f"health_check.timeout: {check['timeout']} s is not shorter than the interval, {check['interval']} s"

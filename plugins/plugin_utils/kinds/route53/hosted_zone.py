@@ -27,7 +27,7 @@ class HostedZone(Kind):
     name = "hosted_zone"
     role = "dns"
     variable = "dns_zones"
-    immutable = frozenset({"domain", "private"})
+    immutable = frozenset({"domain"})
     references: t.ClassVar[dict[str, str]] = {"vpcs": "vpc"}
     replacement_reason = "its records and its name servers go with it"
     # Its name servers are registered elsewhere, and others write records in it.
@@ -48,7 +48,6 @@ class HostedZone(Kind):
                 id=each["ResourceId"],
                 attributes={
                     "domain": domain(detail["HostedZone"]["Name"]),
-                    "private": bool(detail["HostedZone"]["Config"].get("PrivateZone")),
                     "vpcs": cell.names_of("vpc", (vpc["VPCId"] for vpc in detail.get("VPCs") or [])),
                     "comment": detail["HostedZone"]["Config"].get("Comment", ""),
                 },
@@ -100,7 +99,15 @@ class HostedZone(Kind):
         return bool(set(entry["vpcs"]) & set(cell.names_of("vpc", (vpc["VPCId"] for vpc in there))))
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-        return {**entry, "domain": domain(entry["domain"]), "private": bool(entry["vpcs"])}
+        return {**entry, "domain": domain(entry["domain"])}
+
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        if not entry or bool(entry["vpcs"]) == bool(resource.facts["vpcs"]):
+            return ""
+        before, after = ("private", "public") if resource.facts["vpcs"] else ("public", "private")
+        return f"AWS cannot make a {before} zone {after}; give the {after} one an entry of its own beside it"
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         labels = domain(entry["domain"]).split(".")

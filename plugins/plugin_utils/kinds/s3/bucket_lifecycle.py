@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 #: The options that do something.
@@ -57,7 +58,7 @@ def _wrong_ages(rule: dict[str, t.Any], key: str, expiry: str) -> t.Iterator[str
             yield f"{key}.{storage_class}: S3 allows {LEAST} days at the earliest, not {age}"
         if rule[expiry] and age >= rule[expiry]:
             yield f"{key}.{storage_class}: objects expire after {rule[expiry]} days ({expiry}), which must be more than {age}"
-    for (first, early), (second, late) in zip(found, found[1:], strict=False):
+    for (first, early), (second, late) in itertools.pairwise(found):
         if DOWNWARDS.index(second) < DOWNWARDS.index(first):
             yield f"{key}.{second}: S3 does not move objects from {first} to {second}; the order is {', '.join(DOWNWARDS)}"
         elif early == late:
