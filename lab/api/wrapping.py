@@ -81,3 +81,10 @@ def idempotent(owner: type, name: str, backend: str, parameter: str = "ClientTok
 def stable_hex(text: str, length: int = 17) -> str:
     """Return hexadecimal digits that are always the same for the same text."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def paged(params: Any, key: str, items: list[Any], most: int = 100) -> dict[str, Any]:
+    """Return one page of a list as the query services do: at most MaxRecords entries, and where the next one begins."""
+    size, start = int(params.get("MaxRecords") or most), int(params.get("Marker") or 0)
+    more = {"Marker": str(start + size)} if start + size < len(items) else {}
+    return {key: items[start : start + size], **more}

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.api import redis_parameters
 from lab.api.patching import patch
-from lab.api.wrapping import response_method
+from lab.api.wrapping import paged, response_method
 
 API = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/"
 FAMILIES = ("redis2.8", "redis3.2", "redis4.0", "redis5.0", "redis6.x", "redis7", "valkey7", "valkey8")
@@ -85,7 +85,7 @@ def cache_parameter_groups() -> None:
     def describe_cache_parameter_groups(backend: Any, params: Any) -> dict[str, Any]:
         name = params.get("CacheParameterGroupName")
         found = [find_group(backend, name)] if name else list(parameter_groups(backend).values())
-        return {"CacheParameterGroups": [public(g) for g in found]}
+        return paged(params, "CacheParameterGroups", [public(g) for g in found])
 
     @add
     def delete_cache_parameter_group(backend: Any, params: Any) -> None:

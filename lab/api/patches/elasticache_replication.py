@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.api.patching import patch
 from lab.api.timers import TIMERS
-from lab.api.wrapping import response_method, wrap
+from lab.api.wrapping import paged, response_method, wrap
 
 from .elasticache_groups import find_group
 
@@ -46,7 +46,7 @@ def replication_groups() -> None:
     @response_method(ElastiCacheResponse, "elasticache_backend")
     def describe_cache_clusters(backend: Any, params: Any) -> dict[str, Any]:
         found = backend.describe_cache_clusters(cache_cluster_id=params.get("CacheClusterId"))
-        return {"CacheClusters": [_shown(c, bool(params.get("ShowCacheNodeInfo"))) for c in found]}
+        return paged(params, "CacheClusters", [_shown(c, bool(params.get("ShowCacheNodeInfo"))) for c in found])
 
 
 def _check(backend: Any, options: dict[str, Any]) -> None:
