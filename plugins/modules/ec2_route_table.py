@@ -212,7 +212,11 @@ class Table:
         for each in using:
             association = each["RouteTableAssociationId"]
             about = each.get("SubnetId") or each.get("GatewayId") or association
-            self.call("disassociate_route_table", about, AssociationId=association)
+            try:
+                self.call("disassociate_route_table", about, AssociationId=association)
+            except is_boto3_error_code("InvalidAssociationID.NotFound"):
+                # Another table has taken the subnet over since the look at this one.
+                continue
         self.call("delete_route_table", table["RouteTableId"], RouteTableId=table["RouteTableId"])
 
 
