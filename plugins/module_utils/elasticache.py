@@ -37,6 +37,16 @@ LASTING = {
 }
 
 
+def version(text: t.Any) -> tuple[int, ...]:
+    """An engine's version, major and minor, in a form that compares."""
+    return tuple(int(part) for part in str(text).split(".")[:2] if part.isdigit())
+
+
+def behind(have: t.Any, wanted: t.Any) -> bool:
+    """Whether an engine is to be upgraded. AWS installs minor versions by itself and never goes back to one."""
+    return not have or version(have)[:1] != version(wanted)[:1] or version(have) < version(wanted)
+
+
 def family(engine: str, version: str) -> str:
     """The parameter group family of an engine's version."""
     major = version.split(".")[0]
@@ -51,11 +61,11 @@ def described(group: dict[str, t.Any], members: list[dict[str, t.Any]]) -> dict[
     """
     first: dict[str, t.Any] = members[0] if members else {}
     pending = {**(first.get("PendingModifiedValues") or {}), **(group.get("PendingModifiedValues") or {})}
-    version = str(pending.get("EngineVersion") or first.get("EngineVersion") or "")
+    number = str(pending.get("EngineVersion") or first.get("EngineVersion") or "")
     return {
         "description": group.get("Description"),
         "engine": group.get("Engine") or first.get("Engine"),
-        "engine_version": ".".join(version.split(".")[:2]),
+        "engine_version": ".".join(number.split(".")[:2]),
         "node_type": pending.get("CacheNodeType") or group.get("CacheNodeType"),
         "nodes": len(group.get("MemberClusters") or members),
         "automatic_failover": _turned_on(
@@ -98,7 +108,7 @@ def attributes(cell: t.Any, group: dict[str, t.Any], members: list[dict[str, t.A
     )
     found["security_groups"] = cell.names_of("security_group", found.pop("security_group_ids"))
     for option in ("subnet_group", "parameter_group"):
-        found[option] = cell.logical(found[option]) or found[option]
+        found[option] = cell.name_of(f"cache_{option}", found[option]) or None
     return found
 
 
@@ -108,6 +118,7 @@ def facts(group: dict[str, t.Any], members: list[dict[str, t.Any]]) -> dict[str,
     first: dict[str, t.Any] = members[0] if members else {}
     pending = {**(first.get("PendingModifiedValues") or {}), **(group.get("PendingModifiedValues") or {})}
     return {
+        "name": group["ReplicationGroupId"],
         "arn": group["ARN"],
         "endpoint": primary.get("Address", ""),
         "reader_endpoint": endpoint(group, "ReaderEndpoint").get("Address", ""),

@@ -41,11 +41,14 @@ class ReplicationGroup:
             if not self.module.check_mode:
                 group = self._made()
             return self._result(group, True, diff)
-        members = self.client.describe_cache_clusters(aws_retry=True)["CacheClusters"]
-        mine = [each for each in members if each.get("ReplicationGroupId") == self.name]
+        pages = self.client.get_paginator("describe_cache_clusters").paginate()
+        members = [each for page in pages for each in page["CacheClusters"]]
+        mine = [each for each in members if each.get("ReplicationGroupId") == group["ReplicationGroupId"]]
         now = elasticache.described(group, mine)
         after = {option: self._as_described(option) for option in (*elasticache.LASTING, *elasticache.CHANGEABLE)}
         after = {option: value for option, value in after.items() if value is not None and value != now[option]}
+        if "engine_version" in after and not elasticache.behind(now["engine_version"], after["engine_version"]):
+            del after["engine_version"]
         lasting = sorted(set(after) & set(elasticache.LASTING) - {"nodes"})
         if lasting:
             told = ", ".join(f"{option} is {now[option]}, not {after[option]}" for option in lasting)

@@ -64,6 +64,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.terrace.aws.plugins.module_utils import parameter_groups, tagged_writes
 
+#: Seconds before a group that is still in use is deleted again.
+PAUSE = 5
+
 
 def present(module, client, group):
     """Write the group and end."""
@@ -104,7 +107,14 @@ def absent(module, client, group):
     """Remove the group and end."""
     if group is not None and not module.check_mode:
         try:
-            client.delete_cache_parameter_group(aws_retry=True, CacheParameterGroupName=module.params["name"])
+            # Until what used it has let go of it, which takes some time after its change.
+            retry = AWSRetry.jittered_backoff(
+                retries=12,
+                delay=PAUSE,
+                max_delay=3 * PAUSE,
+                catch_extra_error_codes=["InvalidCacheParameterGroupState"],
+            )
+            retry(client.delete_cache_parameter_group)(CacheParameterGroupName=module.params["name"])
         except is_boto3_error_code("CacheParameterGroupNotFound"):
             group = None
     module.exit_json(changed=group is not None)

@@ -69,6 +69,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.terrace.aws.plugins.module_utils import parameter_groups, tagged_writes
 
+#: Seconds before a group that is still in use is deleted again.
+PAUSE = 5
+
 
 def present(module, client, group):
     """Write the group and end."""
@@ -108,7 +111,11 @@ def absent(module, client, group):
     """Remove the group and end."""
     if group is not None and not module.check_mode:
         try:
-            client.delete_db_parameter_group(aws_retry=True, DBParameterGroupName=module.params["name"])
+            # Until what used it has let go of it, which takes some time after its change.
+            retry = AWSRetry.jittered_backoff(
+                retries=12, delay=PAUSE, max_delay=3 * PAUSE, catch_extra_error_codes=["InvalidDBParameterGroupState"]
+            )
+            retry(client.delete_db_parameter_group)(DBParameterGroupName=module.params["name"])
         except is_boto3_error_code("DBParameterGroupNotFound"):
             group = None
     module.exit_json(changed=group is not None)

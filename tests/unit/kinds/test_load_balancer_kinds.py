@@ -232,13 +232,9 @@ def https(lab, elb, net, tags):
         every = {"Tags": tags("certificate", name)} if owned else {}
         return acm.import_certificate(Certificate=pem, PrivateKey=key, **every)["CertificateArn"]
 
-    arn = elb.create_load_balancer(
-        Name="legacy",
-        Scheme="internet-facing",
-        Subnets=net["subnets"],
-        SecurityGroups=[net["group"]],
-        Tags=tags("load_balancer", "web"),
-    )["LoadBalancers"][0]["LoadBalancerArn"]
+    where = {"Scheme": "internet-facing", "Subnets": net["subnets"], "SecurityGroups": [net["group"]]}
+    made = elb.create_load_balancer(Name="legacy", Tags=tags("load_balancer", "web"), **where)
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
     listener = elb.create_listener(
         LoadBalancerArn=arn,
         Protocol="HTTPS",

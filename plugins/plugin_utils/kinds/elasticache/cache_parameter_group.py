@@ -26,6 +26,8 @@ class CacheParameterGroup(Kind):
     immutable = frozenset({"family", "description"})
     # A group in use cannot be deleted (InvalidCacheParameterGroupState): replication groups move to the new one first.
     replacement = CREATE_FIRST
+    # The module waits until what used a group has let go of it.
+    sleeps = True
     longest_name = 255
 
     def read(self, cell: Cell) -> dict[str, Resource]:

@@ -15,15 +15,17 @@ import typing as t
 
 from ....module_utils import elasticache
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, LEAVING, PENDING, READY, Kind, Resource
-from ...shared import managed_data
+from ...engine.kind import FAILED, LEAVING, PENDING, READY, REMAKE, Kind, Resource
+from ...shared import aws_names, managed_data
 
 STATES = {"available": READY, "create-failed": FAILED, "deleting": LEAVING}
+#: States of a node that it does not leave by itself.
+#: https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
+NODE_FAILURES = ("incompatible-network", "restore-failed")
 NODE_TYPE = re.compile(r"cache\.[a-z0-9-]+\.[a-z0-9]+")
-IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
 #: A primary and five replicas.
 MOST_NODES = 6
-#: Said of the writing, not of the group.
+#: Options of the write, not of the group.
 MANNERS = frozenset({"apply_immediately", "credentials"})
 
 
@@ -41,6 +43,11 @@ class ReplicationGroup(Kind):
         "kms_key": "kms_key",
         "credentials": "secret",
     }
+    # ModifyReplicationGroup and DeleteReplicationGroup refuse a group that is not available.
+    waits_for_itself = True
+    # The module waits between adding nodes and what needs them.
+    sleeps = True
+    replacement_reason = "its id and its endpoints are unique"
     longest_name = 40
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -50,18 +57,23 @@ class ReplicationGroup(Kind):
         found = {}
         for name, group, tags in mine:
             members = [each for each in clusters if each.get("ReplicationGroupId") == group["ReplicationGroupId"]]
+            status = next(
+                (each["CacheClusterStatus"] for each in members if each["CacheClusterStatus"] in NODE_FAILURES),
+                group["Status"],
+            )
             found[name] = Resource(
                 id=group["ReplicationGroupId"],
                 attributes=elasticache.attributes(cell, group, members),
                 facts=elasticache.facts(group, members),
                 tags=tags,
-                state=STATES.get(group["Status"], PENDING),
-                status=group["Status"],
+                state=FAILED if status in NODE_FAILURES else STATES.get(status, PENDING),
+                status=status,
             )
         return found
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
-        same = {option: value for option, value in entry.items() if option not in MANNERS}
+        # AWS installs minor versions by itself and never goes back: the condition compares the version.
+        same = {option: value for option, value in entry.items() if option not in {*MANNERS, "engine_version"}}
         if same.get("maintenance_window"):
             same["maintenance_window"] = same["maintenance_window"].lower()
         return same
@@ -71,11 +83,42 @@ class ReplicationGroup(Kind):
             if entry["auth_token"] and not entry.get("credentials"):
                 yield f"{name}.credentials: missing; name the secret with the token, or give auth_token: false"
 
+    def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
+        have, wanted = resource.attributes["engine_version"], entry["engine_version"]
+        # The version is told by the nodes, which are not there yet while the group is being made.
+        if not have or not elasticache.behind(have, wanted):
+            return {}
+        return {"engine_version": {"before": have, "after": wanted}}
+
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        version = fields.get("engine_version", {})
+        if version and elasticache.version(version["after"]) < elasticache.version(version["before"]):
+            return (
+                f"AWS cannot downgrade {entry['engine']} {version['before']} to {version['after']};"
+                f" give engine_version: '{version['before']}'"
+            )
+        fixed = sorted({"engine", "port", "subnet_group"} & set(fields)) if resource.state == READY else []
+        if fixed and not self.immutable & set(fields):
+            return (
+                f"AWS cannot change {', '.join(fixed)} of a replication group; put the old value back, or describe another"
+                " group under a new name, move its users there and remove this one"
+            )
+        return ""
+
+    def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
+        """What was never made holds nothing; a node that lost its network needs that back."""
+        if resource.status == "create-failed":
+            return REMAKE
+        if resource.status == "incompatible-network":
+            return "its subnets or security groups are gone or full: restore them; ElastiCache then replaces the node"
+        return f"a node is in the state {resource.status}: delete the group there, or restore it from another snapshot"
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not IDENTIFIER.fullmatch(name):
-            yield f"{name} is no name AWS takes; right are small letters, digits and single hyphens, a letter first"
+        yield from aws_names.problems(self.name, name)
         if not NODE_TYPE.fullmatch(entry["node_type"]):
-            yield f"node_type: {entry['node_type']} is no node type; right would be cache.t4g.small"
+            yield f"node_type: {entry['node_type']} is not a node type; for example cache.t4g.small"
         if not re.fullmatch(r"\d+\.\d+", entry["engine_version"]):
             yield f"engine_version: {entry['engine_version']} must be major and minor, 7.1 for example"
         if not 1 <= entry["nodes"] <= MOST_NODES:

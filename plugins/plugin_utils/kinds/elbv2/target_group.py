@@ -63,9 +63,9 @@ class TargetGroup(Kind):
     def refusal(
         self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
     ) -> str:
-        second = f"{resource.facts['name']}-2"
-        if self.immutable & set(fields) and len(second) > (self.longest_name or 0):
-            return f"the new one is created beside it as {second}, for which AWS allows {self.longest_name} characters; shorten the name"
+        second, most = f"{resource.facts['name']}-2", self.longest_name or 0
+        if self.immutable & set(fields) and len(second) > most:
+            return f"the new one is created beside it as {second}, and AWS allows {most} characters; shorten the name"
         return ""
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
