@@ -10,7 +10,6 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.engine.kind import FAILED
 from ..plugin_utils.kinds.rds import rds, rds_states
 from ..plugin_utils.shared import managed_data
 
@@ -117,8 +116,8 @@ def rds_replicas_first(gone: dict[str, Entry]) -> list[Entry]:
 
 
 def _snapshottable(resource: Entry) -> bool:
-    """Whether AWS takes a last snapshot of it: not of a replica, nor of what it gave up on."""
-    return not resource["facts"]["replica"] and resource["state"] != FAILED
+    """Whether AWS takes a last snapshot of it: not of a replica, nor of what it cannot read."""
+    return not resource["facts"]["replica"] and resource["status"] not in rds_states.WITHOUT_SNAPSHOT
 
 
 class FilterModule:

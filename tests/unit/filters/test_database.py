@@ -25,37 +25,54 @@ KNOWN: dict[str, Any] = {
 
 def test_credentials_are_named_only_when_an_instance_is_made() -> None:
     options = {"engine_version": "17", "allocated_storage": 50, "credentials": "database"}
-    new = database.rds_instances({"main": planned("main", **options)}, KNOWN)["main"]
+    new = database.rds_arguments({"main": planned("main", **options)}, KNOWN)["main"]
     assert (new["secret"], new["engine_version"], new["allocated_storage"]) == ("arn:secret", "17", 50)
     assert new["tags"]["terrace:storage"] == "50"
     assert new["backup_retention_period"] == 7
-    old = database.rds_instances({"main": planned("main", "test-main", **options)}, KNOWN)["main"]
+    old = database.rds_arguments({"main": planned("main", "test-main", **options)}, KNOWN)["main"]
     assert not {"secret", "engine_version", "allocated_storage"} & set(old)
     grown = planned("main", "test-main", **{**options, "allocated_storage": 200})
-    assert database.rds_instances({"main": grown}, KNOWN)["main"]["allocated_storage"] == 200
+    assert database.rds_arguments({"main": grown}, KNOWN)["main"]["allocated_storage"] == 200
 
 
 def test_a_version_is_asked_for_when_the_plan_wants_another() -> None:
     options = {"engine_version": "18", "allow_major_version_upgrade": True}
     entry = planned("main", "test-main", ("engine_version",), **options)
-    found = database.rds_instances({"main": entry}, KNOWN)["main"]
+    found = database.rds_arguments({"main": entry}, KNOWN)["main"]
     assert (found["engine_version"], found["allow_major_version_upgrade"]) == ("18", True)
 
 
-def test_replicas_wait_for_their_source() -> None:
-    write = {"copy": planned("copy", source="main")}
-    assert database.rds_replicas(write, KNOWN)["copy"]["source_db_instance_identifier"] == "test-main"
-    assert "backup_retention_period" not in database.rds_replicas(write, KNOWN)["copy"]
-    busy = {**KNOWN, "db_instance": {"main": {**KNOWN["db_instance"]["main"], "state": "pending"}}}
-    assert database.rds_replicas(write, busy) == {}
-    assert database.rds_replicas_left(write, busy) == ["copy"]
+def test_a_replica_names_its_source_and_nothing_it_has_from_it() -> None:
+    copy = database.rds_arguments({"copy": planned("copy", source="main")}, KNOWN)["copy"]
+    assert (copy["read_replica"], copy["source_db_instance_identifier"]) == (True, "test-main")
+    assert not {"backup_retention_period", "engine", "engine_version"} & set(copy)
 
 
 def test_replicas_go_before_their_source() -> None:
-    def resource(source: str | None, state: str = "ready") -> dict[str, Any]:
-        return {"attributes": {"source": source}, "facts": {"replica": bool(source)}, "state": state}
+    def resource(source: str | None, status: str = "available") -> dict[str, Any]:
+        return {"attributes": {"source": source}, "facts": {"replica": bool(source)}, "status": status}
 
-    gone = {"a": resource(None), "b": resource("a"), "c": resource("b"), "d": resource(None, "failed")}
+    gone = {"a": resource(None), "b": resource("a"), "c": resource("b")}
+    gone |= {"d": resource(None, "failed"), "e": resource(None, "storage-full")}
     items = database.rds_replicas_first(gone)
-    assert [item["key"] for item in items] == ["c", "b", "a", "d"]
-    assert [item["last_snapshot"] for item in items] == [False, False, True, False]
+    assert [item["key"] for item in items] == ["c", "b", "a", "d", "e"]
+    assert [item["last_snapshot"] for item in items] == [False, False, True, False, True], "a full disk is worth one"
+
+
+def test_a_replaced_instance_is_created_like_a_new_one() -> None:
+    known = {**KNOWN, "kms_key": {"data": {"id": "k", "facts": {"arn": "arn:key"}}}}
+    options = {"engine_version": "17", "allocated_storage": 50, "credentials": "database", "kms_key": "data"}
+    entry = {**planned("main", "legacy-db", ("subnet_group", "status"), **options), "action": "create"}
+    new = database.rds_arguments({"main": entry}, known)["main"]
+    assert (new["db_instance_identifier"], new["secret"], new["kms_key_id"]) == ("test-main", "arn:secret", "arn:key")
+    assert (new["engine_version"], new["allocated_storage"]) == ("17", 50)
+    assert "state" not in new
+    updated = database.rds_arguments({"main": {**entry, "action": "update"}}, known)["main"]
+    assert (updated["db_instance_identifier"], updated["state"]) == ("legacy-db", "started")
+    assert "secret" not in updated
+
+
+def test_a_promoted_replica_is_told_so() -> None:
+    options = {"engine_version": "17", "allocated_storage": 50}
+    entry = {**planned("copy", "test-copy", ("promotion",), **options), "action": "update"}
+    assert database.rds_arguments({"copy": entry}, KNOWN)["copy"]["read_replica"] is False

@@ -108,7 +108,6 @@ def test_an_adopted_key_is_found_by_its_tags_and_gets_the_alias_beside_its_own(l
     found = KmsKey().read(cell())["data"]
     assert not found.attributes["has_alias"]
     assert found.facts == {
-        "name": ident,
         "arn": found.facts["arn"],
         "alias": "alias/test-data",
         "aliases": ["alias/legacy"],

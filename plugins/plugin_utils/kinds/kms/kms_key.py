@@ -72,8 +72,8 @@ class KmsKey(Kind):
                         "multi_region": bool(key.get("MultiRegion")),
                         "has_alias": meant in have,
                     },
+                    # No name: KMS calls a key by its id, and the alias is the one the cell's name makes.
                     facts={
-                        "name": key["KeyId"],
                         "arn": key["Arn"],
                         "alias": f"alias/{meant}",
                         "aliases": [f"alias/{alias}" for alias in have],

@@ -43,6 +43,14 @@ REMEDIES = {
     "inaccessible-encryption-credentials-recoverable": "its KMS key is disabled or not usable: enable the key within 7 days"
     " and start it (aws rds start-db-instance --db-instance-identifier {id})",
 }
+#: In these AWS refuses a final snapshot; a full disk or wrong parameters are no reason to go without one.
+#: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html
+WITHOUT_SNAPSHOT = frozenset(
+    {
+        "failed", "incompatible-network", "incompatible-restore", "restore-error", "insufficient-capacity",
+        "inaccessible-encryption-credentials",
+    }
+)  # fmt: skip
 #: What a replica becomes when its source is taken out of the entry.
 PROMOTION = "promotion"
 
