@@ -50,27 +50,15 @@ def test_a_secret_without_any_value_hides_no_other(cell, manager, tags):
     }
 
 
-def test_all_pages_of_values_are_read(cell, manager, tags, monkeypatch):
+def test_all_pages_of_values_are_read(lab, cell, manager, tags):
     for number in range(45):
         name = f"s{number:02}"
         manager.create_secret(Name=f"test-{name}", SecretString='{"password": "x"}', Tags=tags("secret", name))
-    looked = cell()
-    client = looked.client("secretsmanager")
-    real, pages = client.batch_get_secret_value, []
-
-    def page(**arguments):
-        """Twenty values a call, as AWS answers."""
-        every = sorted(real(Filters=arguments["Filters"])["SecretValues"], key=lambda each: each["Name"])
-        start = int(arguments.get("NextToken", 0))
-        pages.append(start)
-        more = {"NextToken": str(start + 20)} if start + 20 < len(every) else {}
-        return {"SecretValues": every[start : start + arguments["MaxResults"]], "Errors": [], **more}
-
-    monkeypatch.setattr(client, "batch_get_secret_value", page)
-    found = looked.observed("secret")
+    lab.reset_calls()
+    found = cell().observed("secret")
     assert len(found) == 45
     assert all(each.facts["fields"] == ["password"] for each in found.values())
-    assert pages == [0, 20, 40]
+    assert lab.calls()["by_operation"]["secretsmanager.BatchGetSecretValue"] == 3, "twenty values a call"
 
 
 @pytest.mark.parametrize(("name", "refused"), [("test-database", True), ("test-two-database", False)])
