@@ -12,7 +12,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import desired, payloads, render
+from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, desired, payloads, render
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock, plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import Graph, Node
@@ -40,7 +40,7 @@ class ActionModule(PlanningAction):
         self.refuse(found)
         if self._task.check_mode or not self._has_to_work(found):
             return self._result(found, [], changed=self._task.check_mode and bool(found.to_do))
-        holder = lock.Lock(self.cell().client("ssm"), f"cell/{self.cell_name()}")
+        holder = lock.Lock(lambda: self.cell().client("ssm"), f"cell/{self.cell_name()}")
         try:
             if taken := holder.take(self.switches()["terrace_take_lock"]):
                 display.warning(f"{self.cell_name()}: {taken}")
@@ -116,6 +116,10 @@ class ActionModule(PlanningAction):
             holder.renew()
         except lock.LostError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: stopped: {error}") from error
+        try:
+            cell_sessions.renew(self)
+        except cell_sessions.SignInError as error:
+            raise AnsibleActionFail(str(error)) from error
 
     def _timeout(self, kind: str) -> float:
         return float(self.variable(f"{registry.kind(kind).role}_timeout", TIMEOUT) or TIMEOUT)

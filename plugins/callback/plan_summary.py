@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import typing as t
 
-from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import UNFINISHED
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.plan import counts
+from ansible_collections.terrace.aws.plugins.plugin_utils.run_files import take_unfinished
 
 DOCUMENTATION = r"""
 name: plan_summary
@@ -63,10 +61,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         self._keep(result)
-        for path in sorted((pathlib.Path(C.DEFAULT_LOCAL_TMP) / "terrace").glob(f"*{UNFINISHED}")):
-            plan = json.loads(path.read_text())
+        for plan in take_unfinished():
             self._plans.setdefault(plan["cell"], []).append(plan)
-            path.unlink()
 
     def _keep(self, result: t.Any) -> None:
         data = getattr(result, "result", None) or getattr(result, "_result", {})

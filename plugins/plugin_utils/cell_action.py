@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pathlib
 import typing as t
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import specs, switches
+from . import run_files, specs, switches
 from .engine import registry, service_models
 from .engine.cell import Cell, Settings
 from .engine.kind import Resource
@@ -35,10 +33,6 @@ connection_loader.get("terrace.aws.warm", class_only=True)
 shell_loader.get("sh")
 
 
-#: How the name of a file with an unfinished plan ends.
-UNFINISHED = ".unfinished"
-
-
 class Observations:
     """What was read of a cell in this run of ansible-playbook, kept in its private temporary directory.
 
@@ -46,9 +40,7 @@ class Observations:
     """
 
     def __init__(self, cell: str, region: str) -> None:
-        folder = pathlib.Path(C.DEFAULT_LOCAL_TMP) / "terrace"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self._path = folder / f"{cell}.{region}.json"
+        self._path = run_files.folder() / f"{cell}.{region}.json"
 
     def load(self) -> dict[str, dict[str, Resource]]:
         """``{kind: {name: resource}}``."""
@@ -70,7 +62,7 @@ class Observations:
 
     def keep_unfinished(self, summary: dict[str, t.Any]) -> None:
         """A plan that was not carried out to its end, for the summary of the run: a failed task shows its message alone."""
-        self._path.with_suffix(UNFINISHED).write_text(json.dumps(summary, default=str))
+        self._path.with_suffix(run_files.UNFINISHED).write_text(json.dumps(summary, default=str))
 
     def forget(self) -> None:
         """Nothing that was read holds any more."""

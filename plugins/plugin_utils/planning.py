@@ -158,7 +158,9 @@ class PlanningAction(CellAction):
             variables = desired.variables_with_defaults(self._vars)
             templar = self._templar.copy_with_new_env(available_variables=variables)
             world, problems = desired.of_kinds(staying, variables, templar.template)
-            problems = problems or desired.cross_checked(world, self.cell_name())
+            problems = problems or desired.cross_checked(
+                world, self.cell_name(), self.variable("cell_tags", {}) or {}, self._vars["groups"].get("cells", [])
+            )
             if problems:
                 self.wrong(problems)
             world = desired.with_tags(world, self.variable("cell_tags", {}))
@@ -194,7 +196,13 @@ class PlanningAction(CellAction):
                 written.setdefault(change.kind, {})[change.name] = entry
                 if change.action != plan.UPDATE:
                     created.setdefault(change.kind, {})[change.name] = entry
+        going: dict[str, dict[str, Resource]] = {}
+        for change in found.changes:
+            if change.action in (plan.REMOVE, plan.REPLACE) and not change.refused:
+                going.setdefault(change.kind, {})[change.name] = found.observed[change.kind][change.name]
         cell = self.cell()
+        for kind, resources in going.items():
+            yield from (f"{kind}/{problem}" for problem in registry.kind(kind).removal_errors(cell, resources))
         for kind, entries in written.items():
             each = registry.kind(kind)
             yield from (f"{each.variable}.{problem}" for problem in each.prechange_errors(cell, entries))

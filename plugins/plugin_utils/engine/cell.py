@@ -120,7 +120,8 @@ class Cell:
         key = (service, region or self.region)
         with self._client_lock:
             if key not in self._clients:
-                config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "max_attempts": 10})
+                # Retries are the environment's affair: AWS_RETRY_MODE and AWS_MAX_ATTEMPTS, which a cell's environment holds.
+                config = Config(max_pool_connections=THREADS)
                 self._clients[key] = self._session.create_client(service, region_name=key[1], config=config)
             return self._clients[key]
 

@@ -159,8 +159,11 @@ class Graph:
         # Resources that name each other are made before any of them is written: what is made needs no other of its kind.
         if node.action == MAKE and (other == node.kind or option in kind.precedes):
             return
-        if option in kind.precedes and (PRESENT, other, name) in self.nodes:
-            self.nodes[PRESENT, other, name].after.add(self._first(node.kind, node.name) or node.key)
+        # One that is there already has nothing to create before.
+        first = self._first(node.kind, node.name)
+        created = not kind.created_empty or (first is not None and first[0] == MAKE)
+        if option in kind.precedes and created and (PRESENT, other, name) in self.nodes:
+            self.nodes[PRESENT, other, name].after.add(first or node.key)
         # Where both are there already, neither has to come first for the other's sake.
         each_other = option in kind.precedes or (other == node.kind and kind.created_empty)
         first = self._first(other, name)
@@ -168,7 +171,7 @@ class Graph:
             node.after.add(first)
         if option in kind.needs_ready:
             node.ready.add((other, name))
-            if (PRESENT, other, name) in self.nodes and option not in kind.precedes:
+            if (PRESENT, other, name) in self.nodes and (option not in kind.precedes or kind.created_empty):
                 node.after.add((PRESENT, other, name))
 
     def _link_backward(self, node: Node) -> None:

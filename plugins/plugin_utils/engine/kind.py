@@ -166,6 +166,10 @@ class Kind:
         """The same of entries that are to be created or changed."""
         return iter(())
 
+    def removal_errors(self, cell: Cell, resources: dict[str, Resource]) -> t.Iterator[str]:
+        """What forbids to remove or replace these resources and only AWS can tell; asked before the first write."""
+        return iter(())
+
     def state_errors(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
         """What is wrong with resources although nothing differs, so that nothing must be written before it is mended."""
         return iter(())

@@ -95,12 +95,12 @@ def whoami() -> str:
 class Lock:
     """A lock by name, ``cell/production-use1`` for example.
 
-    :param client: a client of SSM in the region that keeps the lock
+    :param connect: makes a client of SSM in the region that keeps the lock; credentials may be renewed while it is held
     :param name: letters, digits, ``.-_/``
     """
 
-    def __init__(self, client: t.Any, name: str) -> None:
-        self._client = client
+    def __init__(self, connect: t.Callable[[], t.Any], name: str) -> None:
+        self._connect = connect
         self._name = f"{PREFIX}/{name}"
         self._owner: Owner | None = None
         self._renewed = datetime.min.replace(tzinfo=UTC)
@@ -125,7 +125,7 @@ class Lock:
             )
         if not self._claim(f"{self._name}.{found.token}", mine):
             raise HeldError(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
-        self._client.put_parameter(Name=self._name, Value=json.dumps(asdict(mine)), Type="String", Overwrite=True)
+        self._connect().put_parameter(Name=self._name, Value=json.dumps(asdict(mine)), Type="String", Overwrite=True)
         self._drop(f"{self._name}.{found.token}")
         self._have(mine)
         return f"the lock of {found.name}, held since {found.since}, was taken over"
@@ -145,7 +145,7 @@ class Lock:
             )
         self._owner.expires = (datetime.now(UTC) + LEASE).isoformat(timespec="seconds")
         value = json.dumps(asdict(self._owner))
-        self._client.put_parameter(Name=self._name, Value=value, Type="String", Overwrite=True)
+        self._connect().put_parameter(Name=self._name, Value=value, Type="String", Overwrite=True)
         self._renewed = datetime.now(UTC)
 
     def release(self) -> None:
@@ -185,7 +185,7 @@ class Lock:
     def _put(self, name: str, owner: Owner) -> bool:
         """Write a parameter unless it exists; whether it was written."""
         try:
-            self._client.put_parameter(Name=name, Value=json.dumps(asdict(owner)), Type="String", Overwrite=False)
+            self._connect().put_parameter(Name=name, Value=json.dumps(asdict(owner)), Type="String", Overwrite=False)
         except ClientError as error:
             if error.response["Error"]["Code"] == EXISTS:
                 return False
@@ -194,7 +194,7 @@ class Lock:
 
     def _read(self, name: str) -> Owner | None:
         try:
-            return Owner(**json.loads(self._client.get_parameter(Name=name)["Parameter"]["Value"]))
+            return Owner(**json.loads(self._connect().get_parameter(Name=name)["Parameter"]["Value"]))
         except ClientError as error:
             if error.response["Error"]["Code"] == ABSENT:
                 return None
@@ -202,7 +202,7 @@ class Lock:
 
     def _drop(self, name: str) -> None:
         try:
-            self._client.delete_parameter(Name=name)
+            self._connect().delete_parameter(Name=name)
         except ClientError as error:
             if error.response["Error"]["Code"] != ABSENT:
                 raise

@@ -42,7 +42,7 @@ def held(ssm) -> dict | None:
 
 
 def test_it_is_taken_in_an_empty_account_and_given_back(ssm):
-    mine = lock.Lock(ssm, "cell/test")
+    mine = lock.Lock(lambda: ssm, "cell/test")
     assert mine.take() == ""
     assert held(ssm)["name"] == lock.whoami()
     mine.release()
@@ -52,7 +52,7 @@ def test_it_is_taken_in_an_empty_account_and_given_back(ssm):
 def test_who_comes_second_is_told_who_and_since_when(ssm):
     other(ssm)
     with pytest.raises(lock.HeldError, match=r"ops@far has been working on it since .*terrace_take_lock=ops@far"):
-        lock.Lock(ssm, "cell/test").take()
+        lock.Lock(lambda: ssm, "cell/test").take()
     assert held(ssm)["name"] == "ops@far"
 
 
@@ -61,7 +61,7 @@ def test_of_many_at_once_one_has_it(ssm):
 
     def attempt():
         try:
-            lock.Lock(ssm, "cell/test").take()
+            lock.Lock(lambda: ssm, "cell/test").take()
             got.append(1)
         except lock.HeldError:
             refused.append(1)
@@ -77,8 +77,8 @@ def test_of_many_at_once_one_has_it(ssm):
 def test_it_is_taken_over_by_name(ssm):
     other(ssm)
     with pytest.raises(lock.HeldError):
-        lock.Lock(ssm, "cell/test").take(take_over="ops@elsewhere")
-    mine = lock.Lock(ssm, "cell/test")
+        lock.Lock(lambda: ssm, "cell/test").take(take_over="ops@elsewhere")
+    mine = lock.Lock(lambda: ssm, "cell/test")
     assert "ops@far" in mine.take(take_over="ops@far")
     assert held(ssm)["name"] == lock.whoami()
     assert [each["Name"] for each in ssm.describe_parameters()["Parameters"]] == [NAME]
@@ -86,24 +86,24 @@ def test_it_is_taken_over_by_name(ssm):
 
 def test_one_that_ran_out_is_taken_over(ssm):
     other(ssm, expires=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
-    assert "ops@far" in lock.Lock(ssm, "cell/test").take()
+    assert "ops@far" in lock.Lock(lambda: ssm, "cell/test").take()
 
 
 def test_one_of_a_process_of_this_machine_that_is_gone_is_taken_over(ssm):
     other(ssm, boot=lock._boot(), pid=2**22 + 1, started="7")
-    assert "ops@far" in lock.Lock(ssm, "cell/test").take()
+    assert "ops@far" in lock.Lock(lambda: ssm, "cell/test").take()
 
 
 def test_of_several_that_find_the_same_stale_lock_one_takes_it_over(ssm):
     other(ssm, expires=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
-    found = lock.Lock(ssm, "cell/test")._mine()
+    found = lock.Lock(lambda: ssm, "cell/test")._mine()
     ssm.put_parameter(Name=f"{NAME}.0123", Value=json.dumps(vars(found)), Type="String")
     with pytest.raises(lock.HeldError, match="just taken over"):
-        lock.Lock(ssm, "cell/test").take()
+        lock.Lock(lambda: ssm, "cell/test").take()
 
 
 def test_whose_lock_was_taken_over_learns_it_and_does_not_give_it_back(ssm):
-    mine = lock.Lock(ssm, "cell/test")
+    mine = lock.Lock(lambda: ssm, "cell/test")
     mine.take()
     ssm.delete_parameter(Name=NAME)
     other(ssm)
@@ -115,7 +115,7 @@ def test_whose_lock_was_taken_over_learns_it_and_does_not_give_it_back(ssm):
 
 
 def test_it_is_renewed_while_it_is_held(ssm):
-    mine = lock.Lock(ssm, "cell/test")
+    mine = lock.Lock(lambda: ssm, "cell/test")
     mine.take()
     before = held(ssm)["expires"]
     mine.renew()

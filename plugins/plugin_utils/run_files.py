@@ -1,0 +1,32 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The private folder of a run of ansible-playbook, gone with it: what was read of cells, and plans that came to no end."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+from ansible import constants as C
+
+#: How the name of a file with an unfinished plan ends.
+UNFINISHED = ".unfinished"
+
+
+def folder() -> pathlib.Path:
+    """The folder, which only this user reads."""
+    path = pathlib.Path(C.DEFAULT_LOCAL_TMP) / "terrace"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def take_unfinished() -> list[dict[str, t.Any]]:
+    """The plans that came to no end since this was last asked."""
+    found = []
+    for path in sorted(folder().glob(f"*{UNFINISHED}")):
+        found.append(json.loads(path.read_text()))
+        path.unlink()
+    return found
