@@ -16,9 +16,9 @@ from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, 
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock, plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import Graph, Node
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import FAILED, READY, Resource, every_tag
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
-from ansible_collections.terrace.aws.plugins.plugin_utils.executor import Executor
+from ansible_collections.terrace.aws.plugins.plugin_utils.executor import POLL_FIRST, POLL_MOST, Executor
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import Planned, PlanningAction
 
 display = Display()
@@ -73,10 +73,12 @@ class ActionModule(PlanningAction):
             lambda: self._tick(holder),
         )
         payloads.make_ahead(self, self._steps_ahead(graph), self._vars)
-        self.observations().forget()
         try:
-            executor.run()
-            left = self._verified(found, holder)
+            try:
+                executor.run()
+            finally:
+                self.observations().replace(view.known())
+            left = self._verified(found, holder, executor)
         except AnsibleActionFail:
             self.observations().keep_unfinished(self.summary(found, done=executor.finished()))
             raise
@@ -153,46 +155,50 @@ class ActionModule(PlanningAction):
             unique, number = f"{name}-{number}", number + 1
         return unique
 
-    def _verified(self, before: Planned, holder: lock.Lock) -> Planned:
-        """Look again until nothing differs and nothing is pending.
+    def _verified(self, before: Planned, holder: lock.Lock, executor: Executor) -> Planned:
+        """Look again until nothing differs and nothing is pending. What was read since it was last written is not read again.
 
         :raises AnsibleActionFail: naming what AWS does not hold
         """
         waits = self.switches()["terrace_wait"]
-        begun = told = time.monotonic()
-        tries = 0
-        while True:
-            found = self.planned(before.kinds, fresh=before.kinds)
+        found = self.planned(before.kinds)
+        for again in range(VERIFY_TRIES):
+            if waits:
+                self._await(found, holder, executor)
+                pending = {kind for kind, _name in found.pending}
+                found = self.planned(before.kinds, fresh=pending) if pending else found
             left = plan.unfinished(found.changes, found.observed)
-            pending = found.pending if waits else []
-            self._refuse_failed(found, pending)
-            if not left and not pending:
+            if not left and not (waits and found.pending):
                 return found
-            if left:
-                tries += 1
-                if tries >= VERIFY_TRIES:
-                    raise AnsibleActionFail(
-                        f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left)
-                    )
-            waited = time.monotonic() - begun
-            for kind, name in pending:
-                if waited > self._timeout(kind):
-                    raise AnsibleActionFail(f"{self.cell_name()}: {kind}/{name} is not ready after {waited:.0f} s")
-            if pending and (told == begun or time.monotonic() - told >= 10):
-                told = time.monotonic()
-                words = ", ".join(
-                    f"{kind} {name} ({found.observed[kind][name].status or found.observed[kind][name].state})"
-                    for kind, name in pending
-                )
-                display.display(f"{self.cell_name()}: waiting for {words}")
-            self._tick(holder)
-            time.sleep(VERIFY_PAUSE if left else 1.0)
+            if again:
+                time.sleep(VERIFY_PAUSE)
+            found = self.planned(before.kinds, fresh=before.kinds)
+        raise AnsibleActionFail(f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left))
 
-    def _refuse_failed(self, found: Planned, pending: list[tuple[str, str]]) -> None:
+    def _await(self, found: Planned, holder: lock.Lock, executor: Executor) -> None:
+        """Wait for all that is pending, in one look at a time."""
+        begun, pause = time.monotonic(), POLL_FIRST
+        pending, observed = found.pending, found.observed
+        while pending:
+            self._refuse_failed(pending, observed)
+            waited = time.monotonic() - begun
+            late = [f"{kind}/{name}" for kind, name in pending if waited > self._timeout(kind)]
+            if late:
+                raise AnsibleActionFail(f"{self.cell_name()}: not ready after {waited:.0f} s: {', '.join(late)}")
+            states = [(kind, name, observed[kind][name]) for kind, name in pending]
+            executor.tell_waiting([f"{kind} {name} ({res.status or res.state})" for kind, name, res in states])
+            self._tick(holder)
+            time.sleep(pause)
+            pause = min(pause * 1.5, POLL_MOST)
+            kinds = {kind for kind, _name in pending}
+            observed = self.observe(kinds, kinds)
+            pending = [(kind, name) for kind in kinds for name, res in observed[kind].items() if res.state != READY]
+
+    def _refuse_failed(self, pending: list[tuple[str, str]], observed: dict[str, dict[str, Resource]]) -> None:
         failed = []
         for kind, name in pending:
-            resource = found.observed[kind][name]
-            if resource.state == "failed":
+            resource = observed[kind][name]
+            if resource.state == FAILED:
                 failed.append(f"{kind}/{name}: {resource.facts.get('failure') or resource.status}")
         if failed:
             raise AnsibleActionFail(f"{self.cell_name()}: in a failed state: " + "; ".join(failed))

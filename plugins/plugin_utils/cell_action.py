@@ -64,9 +64,11 @@ class Observations:
         """A plan that was not carried out to its end, for the summary of the run: a failed task shows its message alone."""
         self._path.with_suffix(run_files.UNFINISHED).write_text(json.dumps(summary, default=str))
 
-    def forget(self) -> None:
-        """Nothing that was read holds any more."""
+    def replace(self, observed: dict[str, dict[str, Resource]]) -> None:
+        """Only this holds any more of what was read."""
+        sources = self._kept()["sources"]
         self._path.unlink(missing_ok=True)
+        self.keep(observed, sources)
 
     def _kept(self) -> dict[str, dict[str, t.Any]]:
         try:

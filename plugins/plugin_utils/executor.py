@@ -24,8 +24,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .engine.graph import ABSENT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
-from .engine.kind import FAILED, Kind, Resource
-from .engine.plan import Change
+from .engine.kind import FAILED, READY, Kind, Resource
+from .engine.plan import UPDATE, Change
 from .engine.view import View
 from .task_files import Outcome, Runner, load
 
@@ -39,6 +39,8 @@ PARTS = 3
 POLL_FIRST, POLL_MOST = 0.5, 3.0
 #: Seconds and pause for which a resource that was just made may be missing from what AWS lists (eventual consistency).
 VISIBLE_TIMEOUT, VISIBLE_PAUSE = 60.0, 1.0
+#: Seconds after which what is waited for is told again although nothing changed.
+REPEAT = 30.0
 #: Seconds running chunks are given to end when the run is told to stop.
 GRACE = 60.0
 DONE_WORDS = {RETIRE: "marked as outgoing", MAKE: "created", PRESENT: "written", ABSENT: "removed"}
@@ -102,6 +104,8 @@ class Executor:
         self._weights = _weights(graph)
         self._waiting_since: dict[Address, float] = {}
         self._stop = False
+        self._told: list[str] = []
+        self._told_at = 0.0
         self.steps: list[Step] = []
 
     def run(self) -> None:
@@ -285,7 +289,10 @@ class Executor:
         failures = [f"{first.kind}: {failure}" for failure in outcome.failures]
         step = Step(first.action, first.kind, names, time.monotonic() - chunk.begun, outcome.changed, failures)
         self.steps.append(step)
-        self._view.written([first.kind])
+        changed_only = first.action == PRESENT and all(
+            node.change is None or node.change.action == UPDATE for node in chunk.nodes
+        )
+        self._view.written(first.kind, new_ids=not changed_only)
         if failures:
             return
         self._done.update(node.key for node in chunk.nodes)
@@ -312,27 +319,30 @@ class Executor:
     def _look_at(self, addresses: set[Address]) -> None:
         """All of them in one look; what failed or takes too long ends the run."""
         kinds = {kind for kind, _name in addresses}
-        before = {address: _state(self._view.last(), address) for address in addresses}
         self._view.forget(kinds)
         observed = self._view.get(kinds)
         now = time.monotonic()
-        for address in addresses:
-            kind, name = address
+        told = []
+        for kind, name in sorted(addresses):
             resource = observed[kind].get(name)
-            state = _state(observed, address)
-            since = self._waiting_since.setdefault(address, now)
-            if resource and resource.state == FAILED:
+            if resource is None or resource.state == READY:
+                continue
+            state = resource.status or resource.state
+            since = self._waiting_since.setdefault((kind, name), now)
+            if resource.state == FAILED:
                 reason = resource.facts.get("failure") or resource.status
                 raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is in a failed state: {reason}")
             if now - since > self._timeout(kind):
                 raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is still {state} after {now - since:.0f} s")
-            if state != before[address] or since == now:
-                display.display(f"{self._cell}: waiting for {kind} {name} ({state})")
+            told.append(f"{kind} {name} ({state})")
+        self.tell_waiting(told)
 
-
-def _state(observed: dict[str, dict[str, Resource]], address: Address) -> str:
-    resource = observed.get(address[0], {}).get(address[1])
-    return (resource.status or resource.state) if resource else "not there"
+    def tell_waiting(self, what: list[str]) -> None:
+        """Tell what is waited for: when it changes, and now and then while it does not."""
+        now = time.monotonic()
+        if what and (what != self._told or now - self._told_at > REPEAT):
+            display.display(f"{self._cell}: waiting for {', '.join(what)}")
+            self._told, self._told_at = what, now
 
 
 def _shown(names: list[str], most: int = 6) -> str:

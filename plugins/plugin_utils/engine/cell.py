@@ -96,6 +96,8 @@ class Cell:
         self._thread = threading.local()
         #: Kind -> kinds that were looked at while it was read: what it says is derived from theirs.
         self.sources: dict[str, set[str]] = {}
+        #: Kind -> kinds whose ids it says by name.
+        self.named: dict[str, set[str]] = {}
         self.region = region
         self._session = service_models.session()
         self._once = Once()
@@ -236,9 +238,15 @@ class Cell:
 
     def observed(self, kind: str) -> dict[str, Resource]:
         """Every resource of one kind, read once."""
+        self._record(self.sources, kind)
+        return self._observed(kind)
+
+    def _record(self, where: dict[str, set[str]], kind: str) -> None:
         reading = getattr(self._thread, "reading", [])
         if reading:
-            self.sources.setdefault(reading[-1], set()).add(kind)
+            where.setdefault(reading[-1], set()).add(kind)
+
+    def _observed(self, kind: str) -> dict[str, Resource]:
         return self._once.get(("kind", kind), lambda: self._read(kind))
 
     def _read(self, kind: str) -> dict[str, Resource]:
@@ -257,7 +265,8 @@ class Cell:
         """The logical name behind an id; the id itself where it is not this cell's (so that it shows)."""
         if not ident:
             return ""
-        names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self.observed(kind).items()})
+        self._record(self.named, kind)
+        names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self._observed(kind).items()})
         return names.get(ident, ident)
 
     def names_of(self, kind: str, idents: t.Iterable[str]) -> list[str]:

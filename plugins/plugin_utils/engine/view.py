@@ -18,9 +18,9 @@ class View:
     """A cell's resources by kind, each as last read, and never older than the last write it depends on.
 
     :param look: opens the cell for another look, given the kinds that are still as they were read
-    :param kinds: every kind by name; a kind depends on what it refers to
+    :param kinds: every kind by name; a kind names the ids of what it refers to
     :param observed: what was read before
-    :param sources: kind -> kinds that were looked at while it was read
+    :param sources: kind -> kinds that were looked at while it was read: what they are decides what it says
     """
 
     def __init__(
@@ -31,23 +31,32 @@ class View:
         sources: dict[str, set[str]] | None = None,
     ) -> None:
         self._look, self._observed = look, dict(observed)
-        self._sources = {name: set(kind.references.values()) for name, kind in kinds.items()}
-        self._learn(sources or {})
+        self._named = {name: set(kind.references.values()) for name, kind in kinds.items()}
+        self._sources: dict[str, set[str]] = {}
+        self._learn(self._sources, sources or {})
         self._stale: set[str] = set()
 
-    def _learn(self, sources: dict[str, set[str]]) -> None:
-        for kind, others in sources.items():
-            self._sources.setdefault(kind, set()).update(others)
+    @staticmethod
+    def _learn(where: dict[str, set[str]], found: dict[str, set[str]]) -> None:
+        for kind, others in found.items():
+            where.setdefault(kind, set()).update(others)
 
-    def written(self, kinds: t.Iterable[str]) -> None:
-        """These kinds were written: they and all that is derived from them are not known any more."""
-        queue = list(kinds)
+    def written(self, kind: str, new_ids: bool) -> None:
+        """A kind was written: it and all that is derived from it is not known any more.
+
+        :param new_ids: resources were created, replaced or removed, so that what says their ids by name says others now
+        """
+        queue = [(kind, new_ids)]
+        seen: set[str] = set()
         while queue:
-            kind = queue.pop()
-            if kind in self._stale:
+            each, ids = queue.pop()
+            if each in seen:
                 continue
-            self._stale.add(kind)
-            queue += [name for name, others in self._sources.items() if kind in others and name not in self._stale]
+            seen.add(each)
+            queue += [(name, False) for name, others in self._sources.items() if each in others]
+            if ids:
+                queue += [(name, False) for name, others in self._named.items() if each in others]
+        self._stale |= seen
 
     def forget(self, kinds: t.Iterable[str]) -> None:
         """AWS itself changes these kinds: look at them again, and not at what is derived from them."""
@@ -59,13 +68,17 @@ class View:
         missing = [kind for kind in wanted if kind in self._stale or kind not in self._observed]
         if missing:
             # What a stale kind is derived from may be stale as well; it is then read on the way.
-            known = {kind: found for kind, found in self._observed.items() if kind not in self._stale}
-            cell = self._look(known)
+            cell = self._look(self.known())
             read = cell.observe(missing)
-            self._learn(cell.sources)
+            self._learn(self._sources, cell.sources)
+            self._learn(self._named, cell.named)
             self._observed.update(read)
             self._stale.difference_update(read)
         return {kind: self._observed[kind] for kind in wanted}
+
+    def known(self) -> Observed:
+        """What is known as it is now, without reading."""
+        return {kind: found for kind, found in self._observed.items() if kind not in self._stale}
 
     def last(self) -> Observed:
         """Everything as it was last read, also what is not known any more."""

@@ -33,6 +33,7 @@ class Look:
         self.asked: list[list[str]] = []
         self.known: list[set[str]] = []
         self.sources = {"address": {"fleet"}}
+        self.named: dict[str, set[str]] = {}
 
     def __call__(self, known: dict) -> Look:
         self.known.append(set(known))
@@ -57,7 +58,7 @@ def test_what_was_not_written_is_not_read_again():
 def test_what_was_written_is_read_again_once():
     look = Look()
     seen = view(look)
-    seen.written(["template"])
+    seen.written("template", new_ids=True)
     assert "new" in seen.get(["template"])["template"]
     seen.get(["template"])
     assert look.asked == [["template"]]
@@ -66,16 +67,27 @@ def test_what_was_written_is_read_again_once():
 def test_what_is_derived_from_it_is_read_again_too_at_any_distance():
     look = Look()
     seen = view(look)
-    seen.written(["template"])
+    seen.written("template", new_ids=True)
     seen.get(["fleet", "address"])
     assert look.asked == [["address", "fleet"]]
     assert look.known == [set()], "nothing stale is handed on as known"
 
 
+def test_a_change_that_leaves_ids_alone_concerns_only_what_looks_at_more_than_ids():
+    look = Look()
+    seen = view(look)
+    seen.written("fleet", new_ids=False)
+    seen.get(["fleet", "address"])
+    assert look.asked == [["address", "fleet"]]
+    seen.written("template", new_ids=False)
+    seen.get(["fleet", "template"])
+    assert look.asked[1:] == [["template"]]
+
+
 def test_what_a_kind_is_derived_from_is_left_alone():
     look = Look()
     seen = view(look)
-    seen.written(["fleet"])
+    seen.written("fleet", new_ids=True)
     seen.get(["template", "fleet"])
     assert look.asked == [["fleet"]]
     assert look.known == [{"template"}]
