@@ -218,9 +218,10 @@ def test_a_failed_refresh_is_started_again(cell, lab, ec2, scaling, template, su
     assert "enable refresh" in change.refused
 
 
-def test_a_changed_template_is_a_reason_to_write_its_groups():
+def test_a_changed_template_is_a_reason_to_write_its_groups_and_their_addresses():
     for kind in ("autoscaling_group", "bastion_group"):
         assert registry.kind(kind).follows == {"launch_template"}
+    assert registry.kind("bastion_address").follows == {"group"}
 
 
 def test_a_group_that_is_waiting_for_machines_is_pending(cell, scaling, template, subnet, tags):

@@ -24,6 +24,8 @@ class BastionAddress(ElasticIp):
     precedes = frozenset({"group"})
     needs_ready = frozenset({"group"})
     loose = frozenset({"group"})
+    #: A change of the group may replace its instance.
+    follows = frozenset({"group"})
     #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.
     after_kinds = frozenset({"internet_gateway"})
     references: t.ClassVar[dict[str, str]] = {"group": "bastion_group"}
