@@ -56,7 +56,8 @@ class Observations:
         kept["observed"] |= plain(observed)
         for kind, others in sources.items():
             kept["sources"][kind] = sorted({*others, *kept["sources"].get(kind, ())})
-        partial = self._path.with_suffix(".partial")
+        # Tasks of one cell may look at it side by side.
+        partial = self._path.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(json.dumps(kept, default=str))
         partial.replace(self._path)
 
