@@ -16,7 +16,14 @@ from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, 
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock, plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import Graph, Node
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import FAILED, READY, Resource, every_tag
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import (
+    FAILED,
+    LOGICAL_TAG,
+    NAME_TAG,
+    READY,
+    Resource,
+    every_tag,
+)
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
 from ansible_collections.terrace.aws.plugins.plugin_utils.executor import POLL_FIRST, POLL_MOST, Executor
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import Planned, PlanningAction
@@ -88,7 +95,12 @@ class ActionModule(PlanningAction):
     def _graph(self, found: Planned) -> Graph:
         try:
             graph = Graph(
-                registry.all_kinds(), found.world, found.observed, found.to_do, everything=not self.trusts_plan()
+                registry.all_kinds(),
+                found.world,
+                found.observed,
+                found.to_do,
+                everything=not self.trusts_plan(),
+                elsewhere=self.addresses_elsewhere(),
             )
         except ValueError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: {error}") from error
@@ -105,7 +117,11 @@ class ActionModule(PlanningAction):
 
     def _view(self, found: Planned) -> View:
         return View(
-            lambda known: self.cell(True, known), registry.all_kinds(), found.observed, self.observations().sources()
+            lambda known: self.cell(True, known),
+            registry.all_kinds(),
+            found.observed,
+            self.observations().sources(),
+            self.elsewhere,
         )
 
     def _steps_ahead(self, graph: Graph) -> list[tuple[str, str, str]]:
@@ -136,18 +152,20 @@ class ActionModule(PlanningAction):
         return {
             **entry,
             "tags": every_tag(cell, node.kind, node.name, entry.get("tags"), resource.marks if resource else None),
-            "aws_name": self._aws_name(node, resource.facts.get("name") if resource else None),
+            "aws_name": self._aws_name(node, resource),
             "id": resource.id if resource else "",
             "facts": resource.facts if resource else {},
             "action": plan.CREATE if action == plan.REPLACE else action,
             "fields": sorted(node.change.fields) if node.change else [],
         }
 
-    def _aws_name(self, node: Node, present: str | None) -> str:
-        """What AWS calls it. A new one beside an outgoing one of the same name has a number added."""
+    def _aws_name(self, node: Node, resource: Resource | None) -> str:
+        """What AWS calls it: its name, or its Name tag. A new one beside an outgoing one of the same name has a number added."""
         name = f"{self.cell_name()}-{node.name}"
-        if present:
-            return str(present)
+        if resource and resource.facts.get("name"):
+            return str(resource.facts["name"])
+        if resource:
+            return resource.marks.get(NAME_TAG, name) if LOGICAL_TAG in resource.marks else name
         taken = {str(each.facts.get("name")) for each in self._found.observed[node.kind].values()}
         number = 2
         unique = name

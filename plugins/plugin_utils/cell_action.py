@@ -134,6 +134,23 @@ class CellAction(ActionBase):
         """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
         return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known, self.settings)
 
+    def other_cell(self, name: str) -> Cell:
+        """Another cell of the inventory, seen with the credentials it was signed in with in this run, else with this one's.
+
+        :raises AnsibleActionFail: where it is of another account and was not signed in
+        """
+        other = self._vars["hostvars"][name]
+        session = other.get("cell_session") or {}
+        account = str(self._templar.template(other.get("cell_account", "")))
+        if not session and account != str(self.variable("cell_account", "")):
+            raise AnsibleActionFail(
+                f"{self.cell_name()}: refers to {name}, which is of account {account} and not part of this run; "
+                f"add it: --limit {self.cell_name()},{name}"
+            )
+        region = str(self._templar.template(other["cell_region"]))
+        cell_name = str(self._templar.template(other.get("cell_name", name)))
+        return Cell(cell_name, region, registry.all_kinds(), environment=session.get("environment") or {})
+
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())
 

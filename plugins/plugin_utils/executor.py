@@ -23,7 +23,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .engine.graph import ABSENT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
+from .engine.graph import ABSENT, ADOPT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
 from .engine.kind import FAILED, READY, Kind, Resource
 from .engine.plan import UPDATE, Change
 from .engine.view import View
@@ -43,7 +43,13 @@ VISIBLE_TIMEOUT, VISIBLE_PAUSE = 60.0, 1.0
 REPEAT = 30.0
 #: Seconds running chunks are given to end when the run is told to stop.
 GRACE = 60.0
-DONE_WORDS = {RETIRE: "marked as outgoing", MAKE: "created", PRESENT: "written", ABSENT: "removed"}
+DONE_WORDS = {
+    RETIRE: "marked as outgoing",
+    ADOPT: "tagged as the cell's",
+    MAKE: "created",
+    PRESENT: "written",
+    ABSENT: "removed",
+}
 
 
 @dataclass
@@ -214,8 +220,8 @@ class Executor:
 
     def _file(self, kind: Kind, action: str) -> tuple[str, str, str]:
         """The task file of an action: of a kind that takes another's options, that one's, unless it has its own."""
-        if action == RETIRE:
-            return ("cell", "resource", RETIRE)
+        if action in (RETIRE, ADOPT):
+            return ("cell", "resource", action)
         own = (kind.role, kind.name, action)
         if not kind.options_of or load(*own):
             return own
@@ -289,7 +295,7 @@ class Executor:
         failures = [f"{first.kind}: {failure}" for failure in outcome.failures]
         step = Step(first.action, first.kind, names, time.monotonic() - chunk.begun, outcome.changed, failures)
         self.steps.append(step)
-        changed_only = first.action == PRESENT and all(
+        changed_only = first.action in (PRESENT, ADOPT) and all(
             node.change is None or node.change.action == UPDATE for node in chunk.nodes
         )
         self._view.written(first.kind, new_ids=not changed_only)

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 
 from . import desired, render, switches
 from .cell_action import CellAction
-from .engine import plan, registry
+from .engine import elsewhere, plan, registry
 from .engine.cell import IGNORED_TAGS, Settings
 from .engine.kind import READY, Resource
 
@@ -168,11 +168,33 @@ class PlanningAction(CellAction):
             kind: {str(entry["renamed_from"]): name for name, entry in entries.items() if entry.get("renamed_from")}
             for kind, entries in world.items()
         }
+        cells = self._vars.get("groups", {}).get("cells", [])
+        self._needed_elsewhere = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells)
+        there = self.elsewhere()
         self.settings = Settings(
             ignored_tags=(*IGNORED_TAGS, *(self.variable("cell_ignored_tags", []) or [])),
             renames={kind: names for kind, names in renames.items() if names},
+            elsewhere={kind: {res.id: name for name, res in found.items()} for kind, found in there.items()},
         )
         return nothing | world
+
+    def elsewhere(self, kinds: t.Collection[str] | None = None) -> elsewhere.Elsewhere:
+        """What is referred to in other cells, of these kinds, as it is now."""
+        parts = []
+        for cell, wanted in self._needed_elsewhere.items():
+            wanted = {kind: names for kind, names in wanted.items() if kinds is None or kind in kinds}
+            if wanted:
+                parts.append(elsewhere.named(cell, self.other_cell(cell).observe(wanted), wanted))
+        return elsewhere.merged(parts)
+
+    def addresses_elsewhere(self) -> set[tuple[str, str]]:
+        """The same as ``(kind, "<cell>/<name>")``, whether it is there or not."""
+        return {
+            (kind, f"{cell}/{name}")
+            for cell, wanted in self._needed_elsewhere.items()
+            for kind, names in wanted.items()
+            for name in names
+        }
 
     def _with_users(
         self, observed: dict[str, dict[str, Resource]], changes: list[plan.Change]
@@ -205,7 +227,7 @@ class PlanningAction(CellAction):
             yield from (f"{kind}/{problem}" for problem in registry.kind(kind).removal_errors(cell, resources))
         for kind, entries in written.items():
             each = registry.kind(kind)
-            yield from (f"{each.variable}.{problem}" for problem in each.prechange_errors(cell, entries))
+            yield from (f"{each.variable}.{problem}" for problem in each.prechange_errors(cell, entries, found.world))
             if kind in created:
                 yield from (f"{each.variable}.{problem}" for problem in each.precreate_errors(cell, created[kind]))
         for kind in found.kinds:

@@ -59,10 +59,14 @@ class Settings:
 
     :ivar ignored_tags: patterns of tags that others write
     :ivar renames: ``{kind: {old logical name: new one}}``
+    :ivar elsewhere: ``{kind: {id: "<cell>/<logical name>"}}`` of what is referred to in other cells
+    :ivar claims: ``{kind: {id: logical name}}`` of resources that are the cell's although they do not carry its tags yet
     """
 
     ignored_tags: tuple[str, ...] = IGNORED_TAGS
     renames: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    claims: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
 
 
 class Cell:
@@ -77,6 +81,7 @@ class Cell:
     :param kinds: how each kind is read
     :param known: kinds that have been read and are not to be read again
     :param settings: what the inventory says of reading
+    :param environment: credentials and settings over those of the process, for a cell that is not the task's
     """
 
     def __init__(
@@ -87,19 +92,21 @@ class Cell:
         exact: bool = False,
         known: dict[str, dict[str, Resource]] | None = None,
         settings: Settings | None = None,
+        environment: t.Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.exact = name, exact
         self._kinds = kinds
         self._settings = settings or Settings()
         self._marks: dict[tuple[str, str], dict[str, str]] = {}
         self._former: dict[tuple[str, str], str] = {}
+        self._untagged: set[tuple[str, str]] = set()
         self._thread = threading.local()
         #: Kind -> kinds that were looked at while it was read: what it says is derived from theirs.
         self.sources: dict[str, set[str]] = {}
         #: Kind -> kinds whose ids it says by name.
         self.named: dict[str, set[str]] = {}
         self.region = region
-        self._session = service_models.session()
+        self._session = service_models.session(environment)
         self._once = Once()
         self._client_lock = threading.Lock()
         self._clients: dict[tuple[str, str], t.Any] = {}
@@ -190,28 +197,43 @@ class Cell:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def mine(self) -> list[dict[str, t.Any]]:
-        """The EC2 filter that picks this cell's resources."""
+        """The EC2 filter that picks this cell's resources; none where some of them do not carry its tags yet."""
+        if self._settings.claims:
+            return []
         return [{"Name": f"tag:{CELL_TAG}", "Values": [self.name]}]
 
     def ec2(self, operation: str, result: str) -> list[t.Any]:
         """This cell's items of an EC2 describe call."""
         return self.pages("ec2", operation, result, Filters=self.mine())
 
+    def claims(self, kind: str, ident: str) -> bool:
+        """Whether a resource is this cell's although it may not carry its tags yet."""
+        return ident in self._settings.claims.get(kind, {})
+
+    def claimed(self, kind: str) -> list[str]:
+        """The ids of those resources of a kind."""
+        return sorted(self._settings.claims.get(kind, {}))
+
     def owned(
         self, kind: str, items: t.Iterable[t.Any], tags: t.Callable[[t.Any], t.Any], ident: t.Callable[[t.Any], str]
     ) -> t.Iterator[tuple[str, t.Any, dict[str, str]]]:
         """Those of ``items`` that are this cell's and of this kind: ``(logical name, item, inventory's tags)``.
 
-        A resource is known by its tags, whatever AWS calls it. Where two carry the same name, all but the first by id are
-        given the id in brackets as part of their name: such a double is an orphan like any other, shown and prunable. One
-        that is being replaced says so in its name.
+        A resource is known by its tags, whatever AWS calls it; one that does not carry them yet, by the cell's claims. Where
+        two carry the same name, all but the first by id are given the id in brackets as part of their name: such a double is
+        an orphan like any other, shown and prunable. One that is being replaced says so in its name.
         """
         found = []
+        untagged: set[str] = set()
         for item in items:
             every = tags_of(tags(item))
             logical = every.get(LOGICAL_TAG) or self.logical(every.get(NAME_TAG))
             if every.get(CELL_TAG) == self.name and every.get(KIND_TAG) == kind and logical is not None:
                 found.append((logical, item, every))
+            elif CELL_TAG not in every and (name := self._settings.claims.get(kind, {}).get(ident(item))):
+                # Its Name stays its own: what it will carry says so.
+                found.append((name, item, {**every, LOGICAL_TAG: name}))
+                untagged.add(ident(item))
         found.sort(key=lambda each: (OUTGOING_TAG in each[2], each[0], ident(each[1])))
         renamed = self._renamed(kind, {logical for logical, _item, _every in found})
         taken: set[str] = set()
@@ -224,6 +246,8 @@ class Cell:
             taken.add(name)
             own = {key: value for key, value in every.items() if not self._is_mark(key)}
             self._marks[kind, unique] = {key: value for key, value in every.items() if key not in own}
+            if ident(item) in untagged:
+                self._untagged.add((kind, unique))
             if logical != name:
                 self._former[kind, unique] = logical
             yield unique, item, own
@@ -259,15 +283,16 @@ class Cell:
         for name, resource in found.items():
             resource.marks = self._marks.get((kind, name), {})
             resource.renamed_from = self._former.get((kind, name), "")
+            resource.claimed_by = self.name if (kind, name) in self._untagged else ""
         return found
 
     def name_of(self, kind: str, ident: str | None) -> str:
-        """The logical name behind an id; the id itself where it is not this cell's (so that it shows)."""
+        """The logical name behind an id; the id itself where nothing the inventory names has it (so that it shows)."""
         if not ident:
             return ""
         self._record(self.named, kind)
         names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self._observed(kind).items()})
-        return names.get(ident, ident)
+        return names.get(ident) or self._settings.elsewhere.get(kind, {}).get(ident, ident)
 
     def names_of(self, kind: str, idents: t.Iterable[str]) -> list[str]:
         return sorted(self.name_of(kind, ident) for ident in idents)

@@ -14,11 +14,14 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .kind import CREATE_FIRST, LEAVING, PENDING, READY, Kind, Resource
-from .plan import CREATE, REMOVE, REPLACE, UPDATE, Change, names_observed, outgoing_name
+from .plan import CREATE, REMOVE, REPLACE, UPDATE, Change, names_observed, only_claimed, outgoing_name
 
-#: What is done to a resource: marked as about to be replaced, made empty, written, removed. The name is that of the task
-#: file in ``roles/<role>/tasks/<kind>/``.
-RETIRE, MAKE, PRESENT, ABSENT = "retire", "create", "present", "absent"
+#: What is done to a resource: made empty, written, removed. The name is that of the task file in
+#: ``roles/<role>/tasks/<kind>/``.
+MAKE, PRESENT, ABSENT = "create", "present", "absent"
+#: What is done to a resource of any kind, in ``roles/cell/tasks/resource/``: marked as about to be replaced, tagged as the
+#: cell's that claims it.
+RETIRE, ADOPT = "retire", "adopt"
 
 #: An action on a resource: ``(action, kind, logical name)``.
 Key = tuple[str, str, str]
@@ -33,7 +36,7 @@ class Node:
     """One action on one resource.
 
     :ivar change: the difference it removes; None where the plan is not trusted and everything is written
-    :ivar old: the resource an ABSENT or RETIRE is about
+    :ivar old: the resource an ABSENT, RETIRE or ADOPT is about
     :ivar after: nodes that must be done before
     :ivar ready: resources that must be ready before, as ``(kind, name)``
     :ivar gone: resources that must be gone before
@@ -65,6 +68,7 @@ class Graph:
     :param world: what is desired, ``{kind: {name: entry}}``
     :param observed: what there is
     :param changes: the plan
+    :param elsewhere: what is referred to in other cells, ``(kind, "<cell>/<name>")``
     :param everything: write every desired entry, also those that do not differ
     """
 
@@ -75,8 +79,9 @@ class Graph:
         observed: Observed,
         changes: t.Iterable[Change],
         everything: bool = False,
+        elsewhere: t.Collection[Address] = (),
     ) -> None:
-        self._kinds, self._world, self._observed = kinds, world, observed
+        self._kinds, self._world, self._observed, self._elsewhere = kinds, world, observed, elsewhere
         self.nodes: dict[Key, Node] = {}
         for change in changes:
             self._add(change)
@@ -107,7 +112,10 @@ class Graph:
         elif change.action == CREATE:
             self._create(change)
         elif change.action == UPDATE:
-            self._put(Node(PRESENT, change.kind, change.name, change))
+            if old and old.claimed_by:
+                self._put(Node(ADOPT, change.kind, change.name, change, old))
+            if not (old and old.claimed_by and only_claimed(change)):
+                self._put(Node(PRESENT, change.kind, change.name, change))
 
     def _create(self, change: Change) -> None:
         if self._kinds[change.kind].created_empty:
@@ -131,6 +139,7 @@ class Graph:
             self._link_forward(node)
         elif node.action == ABSENT:
             self._link_backward(node)
+            self._link_exclusive(node)
 
     def _link_forward(self, node: Node) -> None:
         kind = self._kinds[node.kind]
@@ -145,8 +154,9 @@ class Graph:
             node.gone.add((node.kind, node.name))
         elif resource and kind.waits_for_itself and resource.state == PENDING:
             node.ready.add((node.kind, node.name))
-        if node.action == PRESENT and (MAKE, node.kind, node.name) in self.nodes:
-            node.after.add((MAKE, node.kind, node.name))
+        for before in (MAKE, ADOPT) if node.action == PRESENT else ():
+            if (before, node.kind, node.name) in self.nodes:
+                node.after.add((before, node.kind, node.name))
         for option, names in referred(kind, self._world[node.kind][node.name]).items():
             for name in names:
                 self._link_reference(node, kind, option, name)
@@ -155,6 +165,9 @@ class Graph:
     def _link_reference(self, node: Node, kind: Kind, option: str, name: str) -> None:
         other = kind.references[option]
         if (other, name) == (node.kind, node.name):
+            return
+        if (other, name) in self._elsewhere:
+            node.ready.add((other, name))
             return
         # Resources that name each other are made before any of them is written: what is made needs no other of its kind.
         if node.action == MAKE and (other == node.kind or option in kind.precedes):
@@ -173,6 +186,17 @@ class Graph:
             node.ready.add((other, name))
             if (PRESENT, other, name) in self.nodes and (option not in kind.precedes or kind.created_empty):
                 node.after.add((PRESENT, other, name))
+
+    def _link_exclusive(self, node: Node) -> None:
+        """What holds something that one of its kind can hold is removed after the one that takes it over was written."""
+        kind = self._kinds[node.kind]
+        if node.change is not None and node.change.action == REPLACE:
+            return
+        for option in kind.exclusive if node.old else ():
+            held = set(names_observed(kind, option, node.old))
+            for name, entry in self._world.get(node.kind, {}).items():
+                if held & set(kind.names_in(option, entry)) and (PRESENT, node.kind, name) in self.nodes:
+                    node.after.add((PRESENT, node.kind, name))
 
     def _link_backward(self, node: Node) -> None:
         """A resource goes after what refers to it has gone, or has been written so that it no longer does."""
@@ -231,6 +255,7 @@ class Graph:
                 other = kind.references[option]
                 for name in names:
                     there = name in self._observed.get(other, {}) or self._first(other, name)
+                    there = there or (other, name) in self._elsewhere
                     if not there:
                         found.setdefault((other, name), []).append(f"{node.kind}/{node.name}")
         return found

@@ -77,6 +77,7 @@ class Resource:
     :ivar renamed_from: the logical name its tags still say, where the inventory gives it another one
     :ivar state: ready, pending, failed or leaving
     :ivar status: the same in AWS's word, for people
+    :ivar claimed_by: the cell that claims it (``cell_claims``) and whose tags it does not carry yet
     """
 
     id: str
@@ -87,6 +88,7 @@ class Resource:
     status: str = ""
     marks: dict[str, str] = field(default_factory=dict)
     renamed_from: str = ""
+    claimed_by: str = ""
 
     def as_dict(self) -> dict[str, t.Any]:
         return asdict(self)
@@ -120,6 +122,9 @@ class Kind:
     #: Kinds whose resources all come before this one's, and go after, although no option names them: what has a public
     #: address needs the VPC's internet gateway.
     after_kinds: frozenset[str] = frozenset()
+    #: Options whose resources belong to one of the kind at a time (a subnet has one route table): the one that gets such a
+    #: resource is written before the one that had it is removed.
+    exclusive: frozenset[str] = frozenset()
     #: Options where any change of the resource they name is a reason to write this one too (a template's machines).
     follows: frozenset[str] = frozenset()
     #: Options whose resource AWS deletes although this one names it (a DNS record's target).
@@ -162,8 +167,10 @@ class Kind:
         """What is wrong with entries that are to be created and only AWS can tell; asked before the first write."""
         return iter(())
 
-    def prechange_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        """The same of entries that are to be created or changed."""
+    def prechange_errors(
+        self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
+    ) -> t.Iterator[str]:
+        """The same of entries that are to be created or changed; ``world`` is every desired entry by kind."""
         return iter(())
 
     def removal_errors(self, cell: Cell, resources: dict[str, Resource]) -> t.Iterator[str]:

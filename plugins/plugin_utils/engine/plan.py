@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from .kind import (
+    CELL_TAG,
     CREATE_FIRST,
     FAILED,
+    KIND_TAG,
     LEAVING,
+    LOGICAL_TAG,
     MANAGED_TAGS,
     OUTGOING_TAG,
     PENDING,
@@ -160,6 +163,9 @@ def _difference(kind: Kind, name: str, entry: dict[str, t.Any], resource: Resour
     fields = compare(kind, entry, resource)
     if resource.renamed_from:
         fields["tags.Name"] = {"before": resource.renamed_from, "after": name}
+    if resource.claimed_by:
+        marks = claim_tags(kind.name, name, resource)
+        fields |= {f"tags.{tag}": {"before": None, "after": value} for tag, value in marks.items()}
     forced = sorted({path.split(".")[0] for path in fields} & kind.immutable)
     change = Change(REPLACE if forced else UPDATE, kind.name, name, fields, forced)
     if resource.state == FAILED:
@@ -235,6 +241,7 @@ def follow_ons(
             if change is None:
                 change = known[kind.name, name] = Change(UPDATE, kind.name, name)
                 added.append(change)
+                queue.append(change)
             elif change.action in (CREATE, REMOVE) or option in change.fields:
                 continue
             word = "replaced" if cause.action == REPLACE else "changed"
@@ -261,6 +268,16 @@ def _users(
             for who, entry in entries.items():
                 if cause.name in kind.names_in(option, entry) and (name, who) != (cause.kind, cause.name):
                     yield kind, who, option
+
+
+def claim_tags(kind: str, name: str, resource: Resource) -> dict[str, str]:
+    """The tags by which a claimed resource becomes its cell's; whatever it carries stays."""
+    return {CELL_TAG: resource.claimed_by, KIND_TAG: kind, LOGICAL_TAG: name}
+
+
+def only_claimed(change: Change) -> bool:
+    """Whether a change does nothing but give a claimed resource its cell's tags."""
+    return set(change.fields) <= {f"tags.{tag}" for tag in (CELL_TAG, KIND_TAG, LOGICAL_TAG)}
 
 
 def _only_tags(change: Change) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import os
+import typing as t
 
 import botocore.session
 from botocore.exceptions import BotoCoreError
@@ -28,9 +29,15 @@ _LOADERS: dict[str, Loader] = {}
 _HANDLERS = botocore.session.Session().get_component("event_emitter")
 
 
-def session() -> botocore.session.Session:
-    """A session of the environment's credentials and settings (AWS_PROFILE, AWS_DATA_PATH, …) as they are now."""
+def session(environment: t.Mapping[str, str] | None = None) -> botocore.session.Session:
+    """A session of the environment's credentials and settings (AWS_PROFILE, AWS_DATA_PATH, …) as they are now.
+
+    :param environment: what counts over the process's environment; only its credentials do
+    """
     made = botocore.session.Session(event_hooks=copy.copy(_HANDLERS), include_builtin_handlers=False)
+    if environment and environment.get("AWS_PROFILE"):
+        made.set_config_variable("profile", environment["AWS_PROFILE"])
+        made.set_config_variable("credentials_file", environment.get("AWS_SHARED_CREDENTIALS_FILE", ""))
     made.register_component("data_loader", _loader(made.get_config_variable("data_path") or ""))
     return made
 

@@ -20,6 +20,7 @@ class View:
     :param look: opens the cell for another look, given the kinds that are still as they were read
     :param kinds: every kind by name; a kind names the ids of what it refers to
     :param observed: what was read before
+    :param elsewhere: reads what is referred to of these kinds in other cells
     :param sources: kind -> kinds that were looked at while it was read: what they are decides what it says
     """
 
@@ -29,8 +30,11 @@ class View:
         kinds: t.Mapping[str, Kind],
         observed: Observed,
         sources: dict[str, set[str]] | None = None,
+        elsewhere: t.Callable[[t.Collection[str]], Observed] | None = None,
     ) -> None:
         self._look, self._observed = look, dict(observed)
+        self._elsewhere = elsewhere or (lambda _kinds: {})
+        self._others = self._elsewhere(list(observed))
         self._named = {name: set(kind.references.values()) for name, kind in kinds.items()}
         self._sources: dict[str, set[str]] = {}
         self._learn(self._sources, sources or {})
@@ -74,7 +78,8 @@ class View:
             self._learn(self._named, cell.named)
             self._observed.update(read)
             self._stale.difference_update(read)
-        return {kind: self._observed[kind] for kind in wanted}
+            self._others |= self._elsewhere(missing)
+        return {kind: {**self._observed[kind], **self._others.get(kind, {})} for kind in wanted}
 
     def known(self) -> Observed:
         """What is known as it is now, without reading."""

@@ -59,7 +59,9 @@ class CacheParameterGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "parameters": {k: managed_data.yes_or_no(v) for k, v in entry["parameters"].items()}}
 
-    def prechange_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+    def prechange_errors(
+        self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
+    ) -> t.Iterator[str]:
         """Parameters that do not exist and values ElastiCache would refuse."""
         for name, entry in entries.items():
             values = self.normalise(entry)["parameters"]
