@@ -113,5 +113,6 @@ def registered_images() -> None:
         image.owner_id = self.ec2_backend.account_id
         if mappings := [each for each in params.get("BlockDeviceMappings") or [] if each.get("Ebs")]:
             root = image.root_device_name
+            image.root_device_type = "ebs"
             image.lab_mappings = sorted(mappings, key=lambda each: each["DeviceName"] != root)
         return answer

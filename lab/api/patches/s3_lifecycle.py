@@ -43,6 +43,39 @@ def ages() -> None:
         return original(self, bucket_name, rules)
 
 
+@patch(
+    moto="forgets how many newer noncurrent versions a rule keeps",
+    aws="keeps and returns NewerNoncurrentVersions of NoncurrentVersionExpiration",
+    document="https://docs.aws.amazon.com/AmazonS3/latest/API/API_NoncurrentVersionExpiration.html",
+)
+def kept_versions() -> None:
+    from moto.s3.models import FakeBucket
+    from moto.s3.responses import S3Response
+
+    @wrap(FakeBucket, "set_lifecycle")
+    def put(original: Any, self: Any, rules: list[dict[str, Any]]) -> None:
+        original(self, rules)
+        for kept, rule in zip(self.rules, rules, strict=True):
+            kept.lab_newer_versions = (rule.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
+
+    @wrap(S3Response, "get_bucket_lifecycle")
+    def get(original: Any, self: Any) -> Any:
+        serialized = self.serialized
+
+        def told(result: Any) -> Any:
+            rules = self.backend.get_bucket_lifecycle(self.bucket_name)
+            for shown, rule in zip(result.result["Rules"], rules, strict=True):
+                if "NoncurrentVersionExpiration" in shown and (newer := getattr(rule, "lab_newer_versions", None)):
+                    shown["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] = newer
+            return serialized(result)
+
+        self.serialized = told
+        try:
+            return original(self)
+        finally:
+            del self.serialized
+
+
 def _several(value: Any) -> list[dict[str, Any]]:
     """An XML element that can stand once or more often as a list."""
     return [] if value is None else list(value) if isinstance(value, list) else [value]

@@ -61,7 +61,7 @@ def an_image_is_as_it_was_registered(lab: Lab) -> None:
         Name="probe", Architecture="arm64", RootDeviceName="/dev/sda1", BlockDeviceMappings=volumes
     )
     [image] = ec2.describe_images(ImageIds=[made["ImageId"]])["Images"]
-    assert (image["Architecture"], image["RootDeviceName"]) == ("arm64", "/dev/sda1")
+    assert (image["Architecture"], image["RootDeviceName"], image["RootDeviceType"]) == ("arm64", "/dev/sda1", "ebs")
     assert {each["DeviceName"]: each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"]} == {
         "/dev/sda1": 20,
         "/dev/sdb": 5,

@@ -60,6 +60,17 @@ def rules_have_names_of_their_own(lab: Lab) -> None:
     assert refused(lab, {"id": "same", "end": 1}, {"id": "same", "end": 2})
 
 
+@probe("s3_lifecycle.kept_versions")
+def newer_versions_are_kept(lab: Lab) -> None:
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="probe")
+    expiry = {"NoncurrentDays": 30, "NewerNoncurrentVersions": 3}
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": expiry}
+    s3.put_bucket_lifecycle_configuration(Bucket="probe", LifecycleConfiguration={"Rules": [rule]})
+    [kept] = s3.get_bucket_lifecycle_configuration(Bucket="probe")["Rules"]
+    assert kept["NoncurrentVersionExpiration"] == expiry
+
+
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
 
 
