@@ -55,36 +55,8 @@ def secret_values(fields: dict[str, t.Any], name: str = "") -> dict[str, str]:
     return values
 
 
-def missing_fields(
-    resources: dict[str, dict[str, t.Any]], entries: dict[str, dict[str, t.Any]], required: dict[str, list[str]]
-) -> list[str]:
-    """What existing secrets lack, one sentence each.
-
-    :param resources: secrets as they are
-    :param entries: secrets as the inventory describes them
-    :param required: fields by secret that have to have a value; without an entry, all the inventory describes
-    """
-    found = []
-    for name, resource in resources.items():
-        wanted = required.get(name, list((entries.get(name) or {}).get("content") or {}))
-        lacking = sorted(set(wanted) - set(resource["facts"]["fields"]))
-        if lacking:
-            found.append(f"secret {name} ({resource['id']}) has no value for {', '.join(lacking)}")
-    return found
-
-
-def without_secret(entries: dict[str, dict[str, t.Any]], required: dict[str, list[str]]) -> list[str]:
-    """Required fields of secrets the inventory does not describe, or not with that field."""
-    return [
-        f"secrets_required.{name}: {field} is not in the content of secrets_entries.{name}"
-        for name, fields in required.items()
-        for field in fields
-        if field not in ((entries.get(name) or {}).get("content") or {})
-    ]
-
-
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"missing_fields": missing_fields, "secret_values": secret_values, "without_secret": without_secret}
+        return {"secret_values": secret_values}

@@ -92,4 +92,4 @@ def test_a_secret_that_lost_its_value_is_not_passed_over(api, operator, inventor
     manager.put_secret_value(SecretId="first-database", SecretString=json.dumps({"username": "terrace"}))
     run = operator.play("site", inventory=inventory())
     assert run.status == 2
-    assert "secret database (first-database) has no value for password" in " ".join(run.output.split())
+    assert "secrets_entries.database: secret first-database has no value for password" in " ".join(run.output.split())

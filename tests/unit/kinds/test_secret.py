@@ -16,8 +16,8 @@ def manager(lab):
     return lab.client("secretsmanager")
 
 
-def entry(**content):
-    made, problems = specs.validated(registry.kind("secret"), "database", {"content": content})
+def entry(required=None, **content):
+    made, problems = specs.validated(registry.kind("secret"), "database", {"content": content, "required": required})
     assert problems == []
     return {"database": made}
 
@@ -30,14 +30,28 @@ def test_values_are_not_kept(cell, manager, tags):
     assert "do-not-show" not in repr(found)
 
 
-def test_a_missing_value_is_a_notice(cell, manager, tags):
+def test_a_missing_value_is_refused(cell, manager, tags):
     text = json.dumps({"username": "terrace"})
     manager.create_secret(Name="test-database", SecretString=text, Tags=tags("secret", "database"))
     kind, observed = registry.kind("secret"), cell().observed("secret")
-    assert list(kind.warnings(entry(username="terrace"), observed)) == []
+    assert list(kind.state_errors(entry(username="terrace"), observed)) == []
     wanted = entry(username="terrace", password={"generate": {}})
-    assert list(kind.warnings(wanted, observed)) == ["database: no value for password"]
-    assert list(kind.warnings(wanted, {})) == []
+    (problem,) = kind.state_errors(wanted, observed)
+    assert problem.startswith("database: secret test-database has no value for password: add it")
+    assert list(kind.state_errors(wanted, {})) == []
+
+
+def test_the_fields_that_must_have_a_value_can_be_listed(cell, manager, tags):
+    text = json.dumps({"username": "terrace"})
+    manager.create_secret(Name="test-database", SecretString=text, Tags=tags("secret", "database"))
+    kind, observed = registry.kind("secret"), cell().observed("secret")
+    fields = {"username": "terrace", "password": {"generate": {}}}
+    assert list(kind.state_errors(entry(required=["username"], **fields), observed)) == []
+    assert list(kind.state_errors(entry(required=[], **fields), observed)) == []
+    (problem,) = kind.state_errors(entry(required=["token", "password"]), observed)
+    assert "no value for password, token" in problem
+    wrong = entry(required=["token"], **fields)["database"]
+    assert list(kind.check("database", wrong, {})) == ["required: token is not in content; fields: password, username"]
 
 
 def test_a_secret_without_any_value_hides_no_other(cell, manager, tags):

@@ -89,21 +89,30 @@ class Secret(Kind):
 
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         """The fields are written once and never compared: their values are nobody's business but the secret's."""
-        return {**{key: value for key, value in entry.items() if key != "content"}, "kms_key": entry["kms_key"] or ""}
+        compared = {key: value for key, value in entry.items() if key not in ("content", "required")}
+        return {**compared, "kms_key": entry["kms_key"] or ""}
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for name, entry in entries.items():
             if not entry["content"]:
                 yield f"{name}.content: name at least one field; the secret does not exist yet"
 
-    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+    def state_errors(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        """Existing values are never written, so a field without one stays without one."""
         for name, entry in entries.items():
-            lacking = sorted(set(entry["content"]) - set(observed[name].facts["fields"])) if name in observed else []
-            if lacking:
-                yield f"{name}: no value for {', '.join(lacking)}"
+            if name not in observed:
+                continue
+            wanted = entry["content"] if entry["required"] is None else entry["required"]
+            if lacking := sorted(set(wanted) - set(observed[name].facts["fields"])):
+                yield (
+                    f"{name}: secret {observed[name].id} has no value for {', '.join(lacking)}: add it in Secrets Manager, "
+                    f"or list in required the fields it must have"
+                )
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         yield from aws_names.problems(self.name, name)
+        if entry["content"] and (unknown := sorted(set(entry["required"] or ()) - set(entry["content"]))):
+            yield f"required: {', '.join(unknown)} is not in content; fields: {', '.join(sorted(entry['content']))}"
         for field, how in entry["content"].items():
             given = [source for source in SOURCES if how[source] not in (None, "")]
             if len(given) != 1:
