@@ -102,21 +102,8 @@ def rds_parameters(parameters: dict[str, t.Any]) -> dict[str, str]:
     return {name: managed_data.text_of(value) for name, value in parameters.items()}
 
 
-def rds_replicas_first(gone: dict[str, Entry]) -> list[Entry]:
-    """What is removed, as items: replicas of replicas, replicas, then their sources; and whether each has a last snapshot."""
-
-    def depth(name: str) -> int:
-        source = gone[name]["attributes"].get("source")
-        return 1 + depth(source) if source in gone else int(bool(source))
-
-    return [
-        {"key": name, "value": gone[name], "last_snapshot": _snapshottable(gone[name])}
-        for name in sorted(gone, key=lambda name: (-depth(name), name))
-    ]
-
-
-def _snapshottable(resource: Entry) -> bool:
-    """Whether AWS takes a last snapshot of it: not of a replica, nor of what it cannot read."""
+def rds_final_snapshot(resource: Entry) -> bool:
+    """Whether AWS takes a final snapshot of an instance: not of a replica, nor of what it cannot read."""
     return not resource["facts"]["replica"] and resource["status"] not in rds_states.WITHOUT_SNAPSHOT
 
 
@@ -126,6 +113,6 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {
             "rds_arguments": rds_arguments,
+            "rds_final_snapshot": rds_final_snapshot,
             "rds_parameters": rds_parameters,
-            "rds_replicas_first": rds_replicas_first,
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.terrace.aws.plugins.filter import database
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_instance import DbInstance
@@ -48,15 +50,17 @@ def test_a_replica_names_its_source_and_nothing_it_has_from_it() -> None:
     assert not {"backup_retention_period", "engine", "engine_version"} & set(copy)
 
 
-def test_replicas_go_before_their_source() -> None:
-    def resource(source: str | None, status: str = "available") -> dict[str, Any]:
-        return {"attributes": {"source": source}, "facts": {"replica": bool(source)}, "status": status}
-
-    gone = {"a": resource(None), "b": resource("a"), "c": resource("b")}
-    gone |= {"d": resource(None, "failed"), "e": resource(None, "storage-full")}
-    items = database.rds_replicas_first(gone)
-    assert [item["key"] for item in items] == ["c", "b", "a", "d", "e"]
-    assert [item["last_snapshot"] for item in items] == [False, False, True, False, True], "a full disk is worth one"
+@pytest.mark.parametrize(
+    ("replica", "status", "taken"),
+    [
+        (False, "available", True),
+        (True, "available", False),
+        (False, "failed", False),
+        (False, "storage-full", True),
+    ],
+)
+def test_a_final_snapshot_is_taken_of_what_aws_can_read(replica: bool, status: str, taken: bool) -> None:
+    assert database.rds_final_snapshot({"facts": {"replica": replica}, "status": status}) is taken
 
 
 def test_a_replaced_instance_is_created_like_a_new_one() -> None:

@@ -35,13 +35,17 @@ def wait(condition) -> bool:
     return found
 
 
-@pytest.mark.parametrize("role", ["network", "tier", "storage", "database"])
+def files_of(role: str) -> list[tuple[str, str, str]]:
+    """A role's task files of its kinds: role, kind, action."""
+    return [(role, path.parent.name, path.stem) for path in sorted((specs.ROLES / role / "tasks").glob("*/*.yml"))]
+
+
+@pytest.mark.parametrize("role", ["network", "tier", "storage", "database", "bastion"])
 def test_a_roles_modules_are_those_its_tasks_call(role):
-    text = "\n".join(path.read_text() for path in (specs.ROLES / role / "tasks").glob("*.yml"))
+    text = "\n".join(path.read_text() for path in (specs.ROLES / role / "tasks").glob("*/*.yml"))
     called = set(re.findall(r"^ +((?:amazon|community|terrace)\.aws\.\w+):", text, flags=re.MULTILINE))
-    found = payloads.modules_of(role)
-    called -= {f"terrace.aws.{action}" for action in ("plan", "cell_info", "cell_wait")}
-    assert called == set(found)
+    found = payloads.modules_of(files_of(role))
+    assert called - {"terrace.aws.cell_info"} == set(found)
     assert len(found) == len(set(found))
 
 
@@ -51,8 +55,8 @@ def test_they_are_made_once_a_run_and_a_fault_stops_none(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
     made = tmp_path / "made"
     for _plan in range(2):
-        payloads.make_ahead(Action(made), ["network", "keys"], {"a": 1})
-    wanted = [name for role in ("network", "keys") for name in payloads.modules_of(role)]
+        payloads.make_ahead(Action(made), files_of("network") + files_of("keys"), {"a": 1})
+    wanted = payloads.modules_of(files_of("network") + files_of("keys"))
     wanted = [f"{name} {{}} {{'a': 1}}" for name in wanted if not name.endswith("ec2_vpc_net")]
     assert wait(lambda: made.exists() and len(made.read_text().splitlines()) >= len(wanted))
     os.wait()
@@ -79,10 +83,10 @@ def test_a_connection_is_told_of_the_first_alone(tmp_path, monkeypatch):
     run.mkdir()
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
     told = tmp_path / "told"
-    payloads.make_ahead(Announcing(tmp_path / "made", told), ["keys"], {})
+    payloads.make_ahead(Announcing(tmp_path / "made", told), files_of("keys"), {})
     os.wait()
     assert wait(told.exists)
-    first = payloads.modules_of("keys")[0].encode()
+    first = payloads.modules_of(files_of("keys"))[0].encode()
     assert wait(lambda: told.read_text()) == f"{('/usr/bin/python3', {'A': 'b'}, first)}\n"
 
 
@@ -91,9 +95,9 @@ def test_it_ends_with_the_run(tmp_path, monkeypatch):
     run.mkdir()
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
     made = tmp_path / "made"
-    payloads.make_ahead(Action(made), ["network"], {})
+    payloads.make_ahead(Action(made), files_of("network"), {})
     assert wait(made.exists)
     (run / "terrace.payloads").unlink()
     run.rmdir()
     os.wait()
-    assert len(made.read_text().splitlines()) < len(payloads.modules_of("network")) - 1
+    assert len(made.read_text().splitlines()) < len(payloads.modules_of(files_of("network"))) - 1

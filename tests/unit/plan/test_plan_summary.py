@@ -19,11 +19,10 @@ class Run:
         self.callback._display = SimpleNamespace(banner=self.lines.append, display=self.lines.append)
         self.callback.v2_playbook_on_play_start(SimpleNamespace(check_mode=check))
 
-    def plan(
-        self, role: str, proof: bool = False, kinds: tuple[str, ...] = ("vpc", "route_table"), **changes: str
-    ) -> Run:
+    def plan(self, role: str, done: tuple[str, ...] = (), **changes: str) -> Run:
+        """A plan of a role, kind=action; ``done`` names the kinds whose change was made."""
         found = [{"kind": kind, "name": "main", "action": action} for kind, action in changes.items()]
-        told = {"cell": "test", "role": role, "proof": proof, "kinds": list(kinds), "changes": found}
+        told = {"cell": "test", "role": role, "changes": found, "done": [f"{kind}/main" for kind in done]}
         self.callback.v2_runner_on_ok(SimpleNamespace(result={"terrace_plan": told}))
         return self
 
@@ -35,31 +34,39 @@ class Run:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (Run().plan("network", vpc="create").plan("network", proof=True), "Done: 1 added, 0 changed, 0 removed"),
+        (Run().plan("network", ("vpc",), vpc="create"), "Done: 1 added, 0 changed, 0 removed"),
         (Run().plan("network", vpc="create"), "1 planned and not finished"),
-        (Run().plan("network", vpc="update").plan("network", proof=True, vpc="update"), "1 planned and not finished"),
+        (
+            Run().plan("network", ("vpc",), vpc="create", subnet="update"),
+            "Done: 1 added, 0 changed, 0 removed; 1 planned and not finished",
+        ),
         (Run(check=True).plan("network", vpc="replace"), "Plan: 1 to add, 0 to change, 1 to remove"),
     ],
-    ids=["proven", "not proven", "proven wrong", "check mode"],
+    ids=["done", "not done", "partly done", "check mode"],
 )
-def test_only_what_is_proven_is_done(run: Run, said: str):
+def test_only_what_was_made_is_done(run: Run, said: str):
     assert said in run.said()
 
 
-def test_what_a_second_pass_finishes_is_counted_once():
-    run = Run().plan("network", vpc="create", route_table="create").plan("network", proof=True, kinds=("vpc",))
-    assert "1 added" in run.said()
-    run.plan("network", route_table="create").plan("network", proof=True)
-    run.lines.clear()
+def test_what_is_listed_and_then_made_is_counted_once():
+    run = (
+        Run().plan("", vpc="create", subnet="create").plan("network", ("vpc", "subnet"), vpc="create", subnet="create")
+    )
     assert "Done: 2 added, 0 changed, 0 removed" in run.said()
     assert "not finished" not in run.said()
 
 
-def test_what_two_passes_plan_is_planned_once():
-    run = Run(check=True).plan("network", vpc="create", route_table="create")
-    assert "2 to add" in run.plan("network", vpc="create", route_table="create").said()
+def test_what_two_tasks_plan_is_planned_once():
+    run = Run(check=True).plan("", vpc="create", subnet="create")
+    assert "2 to add" in run.plan("network", vpc="create", subnet="create").said()
 
 
 def test_a_role_that_runs_twice_and_writes_twice_is_counted_twice():
-    run = Run().plan("network", vpc="create").plan("network", proof=True)
-    assert "1 added, 1 changed" in run.plan("network", vpc="update").plan("network", proof=True).said()
+    run = Run().plan("network", ("vpc",), vpc="create").plan("network", ("vpc",), vpc="update")
+    assert "1 added, 1 changed" in run.said()
+
+
+def test_orphans_are_named():
+    run = Run().plan("network", subnet="orphan")
+    assert "1 not in the inventory" in run.said()
+    assert any("subnet main is not in the inventory" in line for line in run.lines)
