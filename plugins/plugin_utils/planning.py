@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ansible.errors import AnsibleActionFail
 
-from . import desired, render, switches
+from . import desired, render, specs, switches
 from .cell_action import CellAction
 from .engine import elsewhere, plan, registry
 from .engine.cell import IGNORED_TAGS, Settings
@@ -102,6 +102,7 @@ class PlanningAction(CellAction):
         problems = list(self._wrong_for_aws(found))
         if problems:
             self.wrong(problems)
+        self._refuse_many_removals(found)
         refused = [change for change in found.changes if change.refused]
         if refused and not self._task.check_mode:
             self.observations().keep_unfinished(self.summary(found))
@@ -109,6 +110,17 @@ class PlanningAction(CellAction):
                 f"{self.cell_name()}: refused before anything was written:\n"
                 + "\n".join(f"  {change.address}: {change.refused}" for change in refused)
             )
+
+    def _refuse_many_removals(self, found: Planned) -> None:
+        """A limit that went wrong, or an inventory that came out empty, must not take a platform down."""
+        most = self.switches()["terrace_remove_at_most"]
+        if self.option("state") == "absent" or self._task.check_mode or found.counts["remove"] <= most:
+            return
+        raise AnsibleActionFail(
+            f"{self.cell_name()}: nothing was written: {found.counts['remove']} resources would be removed, and "
+            f"terrace_remove_at_most is {most}. Look at the plan (--check --diff); if it is right: "
+            f"-e terrace_remove_at_most={found.counts['remove']}"
+        )
 
     def wrong(self, problems: list[str]) -> t.NoReturn:
         """Refuse the inventory."""
@@ -156,8 +168,7 @@ class PlanningAction(CellAction):
         world: desired.World = {}
         if staying:
             variables = desired.variables_with_defaults(self._vars)
-            templar = self._templar.copy_with_new_env(available_variables=variables)
-            world, problems = desired.of_kinds(staying, variables, templar.template)
+            world, problems = desired.of_kinds(staying, variables, desired.templates(variables, self._templar))
             problems = problems or desired.cross_checked(
                 world, self.cell_name(), self.variable("cell_tags", {}) or {}, self._vars["groups"].get("cells", [])
             )
@@ -173,6 +184,7 @@ class PlanningAction(CellAction):
         there = self.elsewhere()
         self.settings = Settings(
             ignored_tags=(*IGNORED_TAGS, *(self.variable("cell_ignored_tags", []) or [])),
+            claims=specs.plain(self.variable("cell_claims", {}) or {}),
             renames={kind: names for kind, names in renames.items() if names},
             elsewhere={kind: {res.id: name for name, res in found.items()} for kind, found in there.items()},
         )

@@ -18,11 +18,13 @@ import typing as t
 from dataclasses import dataclass
 
 from . import specs
+from .adoption import region
 from .engine import registry
 from .engine.plan import Rules
 from .texts import not_text, sort_of
 
 TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
+_EXAMPLE_TAGS = """-e '{"adopt_tags": {"Project": "shop"}}'"""
 FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 
 
@@ -31,7 +33,8 @@ class Switch:
     """One variable of a run.
 
     :ivar type: ``bool``, ``text``, ``choice``, ``names`` (cells), ``patterns`` (of kind/name), ``variables`` (patterns of
-        variable names), ``batch`` (of machines, as the keyword ``serial`` takes it) or ``options`` (an argument spec)
+        variable names), ``number``, ``batch`` (of machines, as the keyword ``serial`` takes it), ``options`` (an argument spec), ``ids``
+        (of EC2, and ARNs) or ``tags``
     :ivar meaning: what it does, for people
     :ivar default: what an unset one reads as
     :ivar shape: for ``text``: the expression it must match
@@ -47,7 +50,15 @@ class Switch:
 
 
 SWITCHES: dict[str, Switch] = {
+    "adopt_ids": Switch("ids", "what adopt_cell.yml takes over, by id of EC2 or ARN", ()),
     "adopt_dir": Switch("text", "the folder adopt_cell.yml writes an inventory to"),
+    "adopt_tags": Switch("tags", "adopt_cell.yml takes over what carries these tags", None),
+    "adopt_vpc": Switch(
+        "text",
+        "adopt_cell.yml takes over what lies in this VPC, and what that uses",
+        shape=r"vpc-[0-9a-f]{8,17}",
+        right="the id of a VPC, such as vpc-0123456789abcdef0",
+    ),
     "deploy_app_batch": Switch("batch", "how many machines are switched to a release at once", None),
     "deploy_app_release": Switch(
         "choice", "deploys what is or was deployed instead of app_release_version", choices=("current", "previous")
@@ -70,6 +81,7 @@ SWITCHES: dict[str, Switch] = {
     "terrace_foreign_variables": Switch("variables", "variables of other tools that may be set in the inventory", ()),
     "terrace_inventory_options": Switch("options", "the inventory's own variables, as an argument spec", None),
     "terrace_prune": Switch("bool", "remove what the inventory does not name", False),
+    "terrace_remove_at_most": Switch("number", "how many resources a run may remove that is not a destruction", 20),
     "terrace_take_lock": Switch("text", "the owner of a stale lock that is taken over"),
     "terrace_trust_plan": Switch("bool", "pass over what the plan finds in sync", True),
     "terrace_wait": Switch("bool", "wait until what was written is ready", True),
@@ -163,6 +175,12 @@ def _batch(name: str, value: t.Any) -> t.Any:
     return list(value) if isinstance(value, list | tuple) else value
 
 
+def _number(name: str, value: t.Any) -> int:
+    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value).strip()):
+        raise SwitchError(f"{name}: {value} is not a number; right is 20 for example")
+    return int(value)
+
+
 def _options(name: str, value: t.Any) -> dict[str, t.Any]:
     if not isinstance(value, dict):
         raise SwitchError(f"{name}: must be a dict of options as in an argument spec, not {sort_of(value)}")
@@ -212,6 +230,30 @@ def _names(name: str, value: t.Any) -> tuple[str, ...]:
     return tuple(_listed(name, value, "production-use1"))
 
 
+def _ids(name: str, value: t.Any) -> tuple[str, ...]:
+    """Ids of EC2 and ARNs."""
+    found = _listed(name, value, "vpc-0123456789abcdef0")
+    for text in found:
+        try:
+            region.address(text)
+        except ValueError as error:
+            raise SwitchError(f"{name}: {error}") from None
+    return tuple(found)
+
+
+def _tags(name: str, value: t.Any) -> dict[str, str]:
+    """A dict of tags, also as JSON, or one tag as ``key=value``."""
+    given = value
+    if isinstance(value, str):
+        try:
+            given = json.loads(value) if value.strip().startswith("{") else dict([value.strip().split("=", 1)])
+        except ValueError:
+            raise SwitchError(f"{name}: {value} is not a tag; right is Project=shop, or {_EXAMPLE_TAGS}") from None
+    if not isinstance(given, dict) or not all(isinstance(each, str) for pair in given.items() for each in pair):
+        raise SwitchError(f"{name}: must be a dict of tags, all of them texts; right is {_EXAMPLE_TAGS}")
+    return {str(key): str(each) for key, each in given.items()}
+
+
 def _variables(name: str, value: t.Any) -> tuple[str, ...]:
     found = _listed(name, value, "change_*")
     for pattern in found:
@@ -225,10 +267,13 @@ READERS: dict[str, t.Callable[[str, t.Any], t.Any]] = {
     "text": _text,
     "choice": _choice,
     "batch": _batch,
+    "number": _number,
     "options": _options,
     "patterns": _patterns,
     "names": _names,
     "variables": _variables,
+    "ids": _ids,
+    "tags": _tags,
 }
 
 

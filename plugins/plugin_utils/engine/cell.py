@@ -16,7 +16,18 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from . import service_models
-from .kind import CELL_TAG, IGNORED_TAGS, KIND_TAG, LOGICAL_TAG, MANAGED_TAGS, NAME_TAG, OUTGOING_TAG, Kind, Resource
+from .kind import (
+    CELL_TAG,
+    GLOBAL,
+    IGNORED_TAGS,
+    KIND_TAG,
+    LOGICAL_TAG,
+    MANAGED_TAGS,
+    NAME_TAG,
+    OUTGOING_TAG,
+    Kind,
+    Resource,
+)
 
 #: Enough to have every service answer at once, few enough not to be throttled by one of them.
 THREADS = 8
@@ -125,7 +136,13 @@ class Cell:
 
     # -- calls ---------------------------------------------------------------------------------------------------
     def client(self, service: str, region: str | None = None) -> t.Any:
-        """A botocore client, which is what boto3 calls one, made once a service and shared by the threads."""
+        """A botocore client, which is what boto3 calls one, made once a service and shared by the threads.
+
+        :param region: another than the cell's; a kind that is global is read in its partition's main region anyway
+        """
+        reading = getattr(self._thread, "reading", [])
+        if region is None and reading and self._kinds[reading[-1]].scope == GLOBAL:
+            region = service_models.global_region(self.region)
         key = (service, region or self.region)
         with self._client_lock:
             if key not in self._clients:

@@ -55,7 +55,7 @@ def every_tag(
 
 READY, PENDING, FAILED, LEAVING = "ready", "pending", "failed", "leaving"
 
-#: Where a kind's resources live. What is not of a region is read once for all cells of an account.
+#: Where a kind's resources live. What is global is read and written in the partition's main region, whichever the cell is in.
 REGION, ACCOUNT, GLOBAL = "region", "account", "global"
 
 #: How a resource is replaced: the new one first where AWS allows two to exist, else the old one goes first.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import typing as t
 
 import botocore.session
@@ -40,6 +41,16 @@ def session(environment: t.Mapping[str, str] | None = None) -> botocore.session.
         made.set_config_variable("credentials_file", environment.get("AWS_SHARED_CREDENTIALS_FILE", ""))
     made.register_component("data_loader", _loader(made.get_config_variable("data_path") or ""))
     return made
+
+
+def global_region(region: str) -> str:
+    """The region of a region's partition in which what is global is kept: us-east-1, in China cn-northwest-1.
+
+    https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html
+    """
+    partitions = _loader("").load_data("partitions")["partitions"]
+    found = next((each for each in partitions if re.match(each["regionRegex"], region)), partitions[0])
+    return str(found["outputs"]["implicitGlobalRegion"])
 
 
 def preload() -> None:

@@ -122,3 +122,12 @@ def test_rules():
     values, _ = switches.read({"terrace_prune": "yes", "terrace_allow_replace": "vpc/main"})
     assert switches.rules(values) == plan.Rules(prune=True, replace=("vpc/main",))
     assert switches.rules(values, absent=True).absent is True
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "true", "1.5"])
+def test_a_number_of_removals_is_a_number(text):
+    assert "terrace_remove_at_most" in switches.read({"terrace_remove_at_most": text})[1][0]
+
+
+def test_a_number_as_text():
+    assert switches.read({"terrace_remove_at_most": "34"})[0]["terrace_remove_at_most"] == 34

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import ACCOUNT, Kind, Resource
 from ...shared import aws_names, words
 from ...shared.policies import partition
 
@@ -26,6 +26,7 @@ class IamRole(Kind):
     name = "iam_role"
     role = "identity"
     variable = "identity_roles"
+    scope = ACCOUNT
     shapes: t.ClassVar[dict[str, str]] = {"policies.*": "statement"}
     immutable = frozenset({"path"})
     longest_name = 64
@@ -48,6 +49,7 @@ class IamRole(Kind):
                 facts={
                     "name": detail["RoleName"],
                     "arn": detail["Arn"],
+                    "instance_profile": (_profile(detail) or {}).get("InstanceProfileName", ""),
                     "instance_profile_arn": (_profile(detail) or {}).get("Arn", ""),
                 },
                 tags=tags,
@@ -93,9 +95,10 @@ class IamRole(Kind):
 
 
 def _profile(detail: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """The instance profile that carries the role's name."""
+    """The role's instance profile: the one of its name where it has several."""
     profiles = detail.get("InstanceProfileList") or []
-    return next((each for each in profiles if each["InstanceProfileName"] == detail["RoleName"]), None)
+    same = (each for each in profiles if each["InstanceProfileName"] == detail["RoleName"])
+    return next(same, next(iter(profiles), None))
 
 
 def _normalised(grant: dict[str, t.Any]) -> dict[str, t.Any]:

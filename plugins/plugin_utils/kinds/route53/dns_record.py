@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import GLOBAL, Kind, Resource
 from . import record_sets
 from .record_sets import APEX, domain, key
 
@@ -28,6 +28,7 @@ class DnsRecord(Kind):
     name = "dns_record"
     role = "dns"
     variable = "dns_records"
+    scope = GLOBAL
     taggable = False
     references: t.ClassVar[dict[str, str]] = {
         "zone": "hosted_zone",

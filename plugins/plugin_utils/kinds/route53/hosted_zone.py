@@ -10,7 +10,8 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import CELL_TAG, KIND_TAG, NAME_TAG, Kind, Resource, every_tag
+from ...engine.kind import CELL_TAG, GLOBAL, KIND_TAG, NAME_TAG, Kind, Resource, every_tag
+from ...shared.partitions import partition
 from .record_sets import domain
 
 #: ListTagsForResources takes so many zones a call.
@@ -27,6 +28,7 @@ class HostedZone(Kind):
     name = "hosted_zone"
     role = "dns"
     variable = "dns_zones"
+    scope = GLOBAL
     immutable = frozenset({"domain"})
     references: t.ClassVar[dict[str, str]] = {"vpcs": "vpc"}
     replacement_reason = "its records and its name servers go with it"
@@ -53,6 +55,7 @@ class HostedZone(Kind):
                 },
                 facts={
                     "name": domain(detail["HostedZone"]["Name"]),
+                    "arn": f"arn:{partition(cell.region)}:route53:::hostedzone/{each['ResourceId']}",
                     "name_servers": (detail.get("DelegationSet") or {}).get("NameServers", []),
                     "vpcs": [{"id": vpc["VPCId"], "region": vpc["VPCRegion"]} for vpc in detail.get("VPCs") or []],
                     "untagged": each["ResourceId"] in untagged,
