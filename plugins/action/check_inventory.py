@@ -22,7 +22,7 @@ class ActionModule(CellAction):
 
     def act(self) -> dict[str, t.Any]:
         variables = desired.variables_with_defaults(self._vars)
-        template = self._templar.copy_with_new_env(available_variables=variables).template
+        template = desired.templates(variables, self._templar)
         given = load_extra_vars(self._loader)
         check = InventoryCheck(self.cell_name(), self._vars, variables, template, given, self.option("known") or ())
         if problems := check.problems():

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError
 from . import cell_rules, specs, texts
 from .engine import registry
 from .engine.kind import Kind
+from .templates import Templates
 
 #: ``{kind: {logical name: {option: value}}}``
 World = dict[str, dict[str, dict[str, t.Any]]]
@@ -27,6 +28,17 @@ def variables_with_defaults(task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     for role in specs.every_role():
         merged.update(specs.load(role, "defaults/main"))
     return {**merged, **task_vars}
+
+
+def templates(variables: dict[str, t.Any], templar: t.Any) -> Templates:
+    """Resolves raw variables, each once.
+
+    :param variables: as :func:`variables_with_defaults` returned them; values take the place of templates in it
+    """
+    template = templar.copy_with_new_env(available_variables=variables).template
+    declared = variables.get("terrace_inventory_options")
+    names = {name for role in specs.every_role() for name in specs.variables_of(role)}
+    return Templates(variables, template, names.union(declared if isinstance(declared, dict) else ()))
 
 
 def why(variable: str, error: Exception) -> list[str]:
