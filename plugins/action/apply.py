@@ -27,6 +27,7 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import (
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
 from ansible_collections.terrace.aws.plugins.plugin_utils.executor import POLL_FIRST, POLL_MOST, Executor
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import Planned, PlanningAction
+from ansible_collections.terrace.aws.plugins.plugin_utils.stop import Stop
 
 display = Display()
 
@@ -53,10 +54,11 @@ class ActionModule(PlanningAction):
                 display.warning(f"{self.cell_name()}: {taken}")
         except lock.HeldError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: nothing was written: {error}") from error
-        try:
-            return self._work(found, holder)
-        finally:
-            holder.release()
+        with Stop() as self._stop:
+            try:
+                return self._work(found, holder)
+            finally:
+                holder.release()
 
     def _has_to_work(self, found: Planned) -> bool:
         return bool(found.to_do or found.pending or not self.trusts_plan())
@@ -130,6 +132,8 @@ class ActionModule(PlanningAction):
         return list(files)
 
     def _tick(self, holder: lock.Lock) -> None:
+        if self._stop.asked:
+            raise AnsibleActionFail(f"{self.cell_name()}: told to stop; what was begun has ended. Run it again to finish.")
         try:
             holder.renew()
         except lock.LostError as error:

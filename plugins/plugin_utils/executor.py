@@ -41,15 +41,9 @@ POLL_FIRST, POLL_MOST = 0.5, 3.0
 VISIBLE_TIMEOUT, VISIBLE_PAUSE = 60.0, 1.0
 #: Seconds after which what is waited for is told again although nothing changed.
 REPEAT = 30.0
-#: Seconds running chunks are given to end when the run is told to stop.
+#: Seconds running chunks are given to end when the run stops.
 GRACE = 60.0
-DONE_WORDS = {
-    RETIRE: "marked as outgoing",
-    ADOPT: "tagged as the cell's",
-    MAKE: "created",
-    PRESENT: "written",
-    ABSENT: "removed",
-}
+DONE_WORDS = {RETIRE: "marked as outgoing", ADOPT: "tagged", MAKE: "created", PRESENT: "written", ABSENT: "removed"}
 
 
 @dataclass
@@ -109,7 +103,6 @@ class Executor:
         self._selector = selectors.DefaultSelector()
         self._weights = _weights(graph)
         self._waiting_since: dict[Address, float] = {}
-        self._stop = False
         self._told: list[str] = []
         self._told_at = 0.0
         self.steps: list[Step] = []
@@ -119,20 +112,13 @@ class Executor:
 
         :raises AnsibleActionFail: after what was running has ended, naming what failed
         """
-        before = {number: signal.signal(number, self._told_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self._loop()
         finally:
             self._drain()
-            for number, handler in before.items():
-                signal.signal(number, handler)
         failures = [failure for step in self.steps for failure in step.failures]
         if failures:
             raise AnsibleActionFail(f"{self._cell}: " + "\n".join(failures))
-        if self._stop:
-            raise AnsibleActionFail(
-                f"{self._cell}: told to stop; {len(self._left)} steps were not begun. Run it again."
-            )
 
     def finished(self) -> list[Change]:
         """The changes whose every node is done."""
@@ -140,14 +126,11 @@ class Executor:
         changes = {id(node.change): node.change for node in self._graph.nodes.values() if node.change}
         return [change for ident, change in changes.items() if ident not in open_changes]
 
-    def _told_to_stop(self, _signal: int, _frame: t.Any) -> None:
-        self._stop = True
-
     def _loop(self) -> None:
         pause = POLL_FIRST
         while self._left or self._running:
             self._tick()
-            if self._stop or any(step.failures for step in self.steps):
+            if any(step.failures for step in self.steps):
                 return
             started = self._start_what_can()
             waited_for = self._waited_for()
