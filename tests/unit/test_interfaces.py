@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs as argument_specs
+from ansible_collections.terrace.aws.plugins.plugin_utils import task_files
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind
 from ansible_collections.terrace.aws.plugins.plugin_utils.shapes import Shape
@@ -127,10 +128,66 @@ def test_every_entry_point_describes_something():
         assert set(specs(role)) == named
 
 
-def test_every_role_that_owns_kinds_is_provisioned_and_destroyed():
-    site = (ROOT / "playbooks/site.yml").read_text()
-    layers = "".join((ROOT / "playbooks" / name).read_text() for name in re.findall(r"import_playbook: (\S+)", site))
-    destroy = (ROOT / "playbooks/destroy_cell.yml").read_text()
-    for role in registry.roles():
-        assert f"terrace.aws.{role}\n" in layers, f"site.yml does not provision {role}"
-        assert f"terrace.aws.{role}," in destroy, f"destroy_cell.yml does not destroy {role}"
+OWNERS = sorted(registry.roles())
+#: Actions of every kind, whose task files are the role cell's.
+COMMON = {"retire", "adopt"}
+TASK_FILES = sorted(path for role in [*OWNERS, "cell"] for path in (ROOT / "roles" / role / "tasks").glob("*/*.yml"))
+#: What `_step` of the executor gives the tasks of a step.
+STEP = {"action", "kind", "refers", "entries", "resources", "known", "ids"}
+
+
+def named(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT / "roles"))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_every_kind_says_how_it_is_written_and_removed(kind: Kind):
+    other = KINDS[kind.options_of] if kind.options_of else kind
+    for action in ("present", "absent", *(["create"] if kind.created_empty else [])):
+        assert task_files.load(kind.role, kind.name, action) or task_files.load(other.role, other.name, action), (
+            f"roles/{kind.role}/tasks/{kind.name}/{action}.yml is missing"
+        )
+    folder = ROOT / "roles" / kind.role / "tasks" / kind.name
+    assert kind.created_empty or not (folder / "create.yml").exists(), f"{kind.name} is not created empty"
+
+
+@pytest.mark.parametrize("role", OWNERS)
+def test_a_role_that_owns_kinds_has_no_other_tasks(role: str):
+    tasks = ROOT / "roles" / role / "tasks"
+    folders = {kind.name for kind in KINDS.values() if kind.role == role}
+    found = {str(path.relative_to(tasks)) for path in tasks.rglob("*") if path.is_file()}
+    known = {f"{kind}/{action}.yml" for kind in folders for action in ("create", "present", "absent")}
+    assert found - known == {"main.yml"}
+    (task,) = part(role, "tasks/main.yml")
+    assert task["terrace.aws.apply"] == {"role": role, "state": f"{{{{ {role}_state }}}}"}
+    assert task["register"] == f"{role}_output"
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=named)
+def test_a_task_file_uses_only_what_is_understood(path: pathlib.Path):
+    for task in yaml.safe_load(path.read_text()):
+        module = task_files.module_of(task)
+        assert module.count(".") == 2, f"{module} is not a full name"
+        assert re.match(rf"{path.stem} \| [A-Z]", task["name"]), f"{task['name']} does not begin with {path.stem} |"
+        assert set(task.get("loop_control", {})) <= {"loop_var", "label"}
+        if "loop" in task:
+            assert set(task["loop_control"]) == {"loop_var", "label"}, task["name"]
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=named)
+def test_what_a_task_file_reads_of_the_step_exists(path: pathlib.Path):
+    """Parts of terrace_step, and the kinds under `ids` and `known`: those the kind refers to, and itself."""
+    text = path.read_text()
+    parts = set(re.findall(r"\bterrace_step\b\.?(\w*)", text))
+    assert parts <= STEP, f"terrace_step has no {', '.join(sorted(parts - STEP))}"
+    assert not re.search(r"\bterrace_step\b(?!\.)", text), "parts of terrace_step are read with a dot"
+    kind = KINDS.get(path.parent.name)
+    if kind is None:
+        return
+    takers = [each for each in KINDS.values() if each.options_of == kind.name]
+    for each in [kind, *takers]:
+        others = {each.name, *each.references.values()}
+        read = set(re.findall(r"\bterrace_step\.(?:ids|known)\.(\w+)", text))
+        assert read <= others, f"{each.name} does not refer to {', '.join(sorted(read - others))}"
+    for option in re.findall(r"\bterrace_step\.refers\.(\w+)", text):
+        assert all(option in each.references for each in [kind, *takers]), f"refers.{option} is no reference"

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import ABSENT, Graph
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Resource
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds import rds, rds_states
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_instance import DbInstance
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.rds.db_parameter_group import DbParameterGroup
@@ -271,3 +273,16 @@ def test_parameters_compare_by_meaning_and_are_refused_before_the_first_write(la
     ]
     desired["family"] = "postgres999x"
     assert "not a family" in next(kind.prechange_errors(cell(), {"main": desired}))
+
+
+def test_a_replica_is_gone_before_its_source_goes():
+    """AWS would promote replicas whose source is deleted."""
+    observed = {
+        "db_instance": {
+            name: Resource(f"test-{name}", {"source": source}) for name, source in (("main", None), ("copy", "main"))
+        }
+    }
+    removals = [plan.Change(plan.REMOVE, "db_instance", name) for name in observed["db_instance"]]
+    node = Graph(registry.all_kinds(), {}, observed, removals).nodes[ABSENT, "db_instance", "main"]
+    assert node.after == {(ABSENT, "db_instance", "copy")}
+    assert node.gone == {("db_instance", "copy")}
