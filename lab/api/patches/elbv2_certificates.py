@@ -45,6 +45,10 @@ def default_certificate() -> None:
         if listener.certificates and listener.certificates != before:
             default = listener.certificates[0]
             listener.certificates = [default, *(each for each in before[1:] if each != default)]
+        if listener.protocol == "HTTP":
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html: "Changing the
+            # protocol from HTTPS to HTTP […] removes the security policy and default certificate properties."
+            listener.certificates, listener.certificate = [], None
         return listener
 
     @wrap(ELBv2Backend, "add_listener_certificates")

@@ -79,6 +79,14 @@ def listener_shows_its_default_certificate(lab: Lab) -> None:
 
 
 @probe("elbv2_certificates.default_certificate")
+def listener_of_http_has_no_certificate(lab: Lab) -> None:
+    elbv2 = lab.client("elbv2")
+    arn = listener(lab, imported(lab, "probe.example"))["ListenerArn"]
+    elbv2.modify_listener(ListenerArn=arn, Protocol="HTTP")
+    assert not elbv2.describe_listeners(ListenerArns=[arn])["Listeners"][0].get("Certificates")
+
+
+@probe("elbv2_certificates.default_certificate")
 def default_certificate_cannot_be_removed(lab: Lab) -> None:
     elbv2, first = lab.client("elbv2"), imported(lab, "probe.example")
     arn = listener(lab, first)["ListenerArn"]
