@@ -111,6 +111,8 @@ class InventoryCheck:
                 continue
             if value is not None:
                 yield from texts.of_option(spec if name != "cell_account" else {"type": "raw"}, value, name)
+                if spec.get("type") == "dict" and not spec.get("options") and isinstance(value, dict):
+                    continue  # nothing is left to find, and the validator would copy every entry of a kind
                 outcome = ArgumentSpecValidator({name: {**spec, "required": False}}).validate(
                     {name: specs.plain(value)}
                 )

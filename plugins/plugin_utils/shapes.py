@@ -61,7 +61,7 @@ class Shape:
     @functools.cached_property
     def containers(self) -> Options:
         """The defaults that are dicts or lists, which Ansible would hand to every entry and fill in place."""
-        found = {name: option.get("default") for name, option in self.options.items()}
+        found = {name: plain(option.get("default")) for name, option in self.options.items()}
         return {name: default for name, default in found.items() if isinstance(default, dict | list)}
 
     def beside(self, *others: Shape) -> Shape:
@@ -100,9 +100,10 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
         return _named(shape.each, value, where)
     problems = list(unknown_options(shape.options, value, where, shape.parts))
     nested = {**shape.entries, **shape.parts}
-    # An option without a value is one that was not given. What is nested is validated by its own shape.
+    # An option without a value is one that was not given. What is nested is validated by its own shape. Names without their
+    # origin, for the validator copies them, one attribute of an origin after the other.
     given = {
-        name: {} if name in nested and isinstance(item, dict) else item
+        str.__str__(name): {} if name in nested and isinstance(item, dict) else item
         for name, item in value.items()
         if item is not None and name in shape.options
     }

@@ -10,9 +10,12 @@ changes cost.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 
+#: What every template has in it.
+MARKS = ("{{", "{%", "{#")
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -37,26 +40,29 @@ class Templates:
         done = self._done.get(id(raw))
         if done:
             return done[1]
-        self._resolve_mentioned(raw)
-        value = self._template(raw)
+        mentioned: set[str] = set()
+        literal = self._scan(raw, mentioned) and isinstance(raw, dict | list)
+        for name in sorted(mentioned - self._begun):
+            self._resolve(name)
+        value = raw if literal else self._template(raw)
         self._done[id(raw)] = (raw, value)
         self._done[id(value)] = (value, value)
         return value
 
-    def _resolve_mentioned(self, raw: t.Any) -> None:
-        for name in sorted(self._mentioned(raw) - self._begun):
-            self._begun.add(name)
-            try:
-                self._variables[name] = self(self._variables[name])
-            except Exception:  # noqa: S112 - whoever needs it is told, by the template that does
-                continue
+    def _resolve(self, name: str) -> None:
+        self._begun.add(name)
+        # Whoever needs one that fails is told by its own template.
+        with contextlib.suppress(Exception):
+            self._variables[name] = self(self._variables[name])
 
-    def _mentioned(self, raw: t.Any) -> set[str]:
-        """The variables that templates anywhere in a value mention."""
+    def _scan(self, raw: t.Any, mentioned: set[str]) -> bool:
+        """Whether a value is free of templates and of what only Ansible can read; collects the variables it mentions."""
         if isinstance(raw, str):
-            return self._names.intersection(WORD.findall(raw)) if "{{" in raw or "{%" in raw else set()
-        if isinstance(raw, dict):
-            return set().union(*map(self._mentioned, raw.values()), *map(self._mentioned, raw))
-        if isinstance(raw, list | tuple):
-            return set().union(*map(self._mentioned, raw))
-        return set()
+            if not any(mark in raw for mark in MARKS):
+                return True
+            mentioned |= self._names.intersection(WORD.findall(raw))
+            return False
+        if isinstance(raw, dict | list):
+            literal = [self._scan(value, mentioned) for value in (raw.values() if isinstance(raw, dict) else raw)]
+            return all(literal)
+        return raw is None or isinstance(raw, bool | int | float)

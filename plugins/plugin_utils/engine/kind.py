@@ -11,7 +11,7 @@ inventory uses. Plan, drift, orphans, adoption, destruction and proof are all ma
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 if t.TYPE_CHECKING:
     from .cell import Cell
@@ -91,7 +91,8 @@ class Resource:
     claimed_by: str = ""
 
     def as_dict(self) -> dict[str, t.Any]:
-        return asdict(self)
+        """Its fields; what they hold is not copied."""
+        return dict(vars(self))
 
 
 class Kind:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 
@@ -70,3 +72,16 @@ def test_what_a_template_yields_is_no_template(make):
     variables, templates = make({"text": "{{ '{{ other }}' }}", "user": "{{ text }}", "other": "x"})
     assert templates(variables["user"]) == "{{ other }}"
     assert templates(variables["text"]) == "{{ other }}"
+
+
+def test_values_without_templates_are_not_copied(make, count):
+    variables, templates = make({"groups": {"web": {"ports": ["443"], "count": 2}}, "mixed": ["a", "{{ 1 }}"]})
+    assert templates(variables["groups"]) is variables["groups"]
+    assert count == []
+    assert templates(variables["mixed"]) == ["a", 1]
+
+
+def test_what_only_ansible_can_read_is_left_to_it(make, count):
+    variables, templates = make({"secret": {"value": datetime.date(2026, 1, 1)}})
+    templates(variables["secret"])
+    assert len(count) == 1
