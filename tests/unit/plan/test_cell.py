@@ -38,6 +38,9 @@ def test_tags_that_others_write_are_neither_compared_nor_lost(lab, tags):
     assert vpc.tags == {"Own": "1"}
     written = every_tag("test", "vpc", "main", {"Own": "2"}, vpc.marks)
     assert written == {
-        **{"Name": "test-main", "terrace:cell": "test", "terrace:kind": "vpc"},
-        **{**more, "Own": "2"},
+        "Name": "test-main",
+        "terrace:cell": "test",
+        "terrace:kind": "vpc",
+        **more,
+        "Own": "2",
     }
