@@ -148,14 +148,17 @@ def block_devices(wanted: dict[str, dict[str, t.Any]], keys: dict[str, str], roo
     return made
 
 
-def desired_capacity(entry: dict[str, t.Any], making: bool = False) -> int | None:
-    """How many machines to ask for; None for as many as there are. ``making``: none yet, until the hooks are there."""
-    if making:
-        return 0
+def desired_capacity(entry: dict[str, t.Any]) -> int:
+    """How many machines to ask for: what the entry says, else as many as there are, within its limits.
+
+    The module repeats the number there is, and a new group has none until its hooks are there; AWS refuses a number that is
+    outside the limits written with it.
+    """
     least, most = entry["min_size"], entry["max_size"]
-    if entry["scaled"] and entry["facts"]:
-        return max(least, min(most, entry["facts"]["desired_capacity"]))
-    return entry["desired_capacity"]
+    there = (entry["facts"] or {}).get("desired_capacity")
+    if entry["desired_capacity"] is not None and not (entry["scaled"] and there is not None):
+        return entry["desired_capacity"]
+    return max(least, min(most, there or 0))
 
 
 def launch_tags(tags: dict[str, str]) -> list[dict[str, t.Any]]:

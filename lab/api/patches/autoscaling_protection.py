@@ -1,11 +1,11 @@
-"""Auto Scaling: instances protected from scale-in, and lifecycle hooks that do not exist."""
+"""Auto Scaling: instances protected from scale-in, lifecycle hooks that do not exist, sizes outside their limits."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lab.api.patching import patch
-from lab.api.wrapping import method, response_method
+from lab.api.wrapping import method, response_method, wrap
 
 API = "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/"
 
@@ -61,3 +61,32 @@ def missing_hooks() -> None:
         if f"{group.name}\n{name}" not in backend.lifecycle_hooks:
             raise ValidationError("No lifecycle hook found with the given name")
         backend.delete_lifecycle_hook(group.name, name)
+
+
+@patch(
+    moto="takes a desired capacity outside the minimum and maximum size",
+    aws="answers ValidationError",
+    document=API + "API_UpdateAutoScalingGroup.html",
+)
+def sizes() -> None:
+    from moto.autoscaling.exceptions import ValidationError
+    from moto.autoscaling.models import AutoScalingBackend
+
+    def judged(least: int | None, most: int | None, desired: int | None) -> None:
+        if None not in (least, most, desired) and not int(least) <= int(desired) <= int(most):  # type: ignore[arg-type]
+            message = f"Desired capacity:{desired} must be between the specified min size:{least} and max size:{most}"
+            raise ValidationError(message)
+
+    @wrap(AutoScalingBackend, "create_auto_scaling_group")
+    def create(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        judged(kwargs.get("min_size"), kwargs.get("max_size"), kwargs.get("desired_capacity"))
+        return original(self, *args, **kwargs)
+
+    @wrap(AutoScalingBackend, "update_auto_scaling_group")
+    def update(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        group = self.autoscaling_groups.get(kwargs.get("name"))
+        sizes = {key: kwargs.get(key) for key in ("min_size", "max_size")}
+        if group:
+            sizes = {key: getattr(group, key) if value is None else value for key, value in sizes.items()}
+        judged(sizes["min_size"], sizes["max_size"], kwargs.get("desired_capacity"))
+        return original(self, *args, **kwargs)

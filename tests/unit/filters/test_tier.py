@@ -144,23 +144,6 @@ def test_an_image_is_looked_up_only_when_it_is_to_change(entry, needed, image):
     assert tier.image_of(entry, {"/p": "new"}) == image
 
 
-@pytest.mark.parametrize(
-    ("scaled", "facts", "making", "wanted"),
-    [
-        (False, {}, False, 2),
-        (False, {"desired_capacity": 3}, False, 2),
-        (True, {}, False, 2),
-        (True, {"desired_capacity": 3}, False, 3),
-        (True, {"desired_capacity": 9}, False, 4),
-        (True, {"desired_capacity": 0}, False, 1),
-        (True, {}, True, 0),
-    ],
-)
-def test_desired_capacity(scaled, facts, making, wanted):
-    entry = {"min_size": 1, "max_size": 4, "desired_capacity": 2, "scaled": scaled, "facts": facts}
-    assert tier.desired_capacity(entry, making) == wanted
-
-
 def group(outdated, refresh=""):
     return {"id": "cell-web", "facts": {"outdated": outdated, "refresh": refresh}}
 
@@ -276,3 +259,22 @@ def test_listeners_as_aws_takes_them():
     assert made[1]["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     assert made[1]["Certificates"] == [{"CertificateArn": "arn:c"}]
     assert load_balancer.alb_rules(listeners, ids) == {"80": [], "443": []}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scaled", "there", "asked"),
+    [
+        (None, False, None, 1),  # a new group is created without machines, then gets its least
+        (None, True, None, 1),
+        (2, True, None, 2),
+        (None, False, 3, 3),
+        (None, False, 0, 1),  # the least was raised
+        (2, False, 3, 2),
+        (2, True, 3, 3),
+        (None, True, 9, 4),
+    ],
+)
+def test_the_size_asked_for_is_within_the_limits(wanted, scaled, there, asked):
+    entry = {"min_size": 1, "max_size": 4, "desired_capacity": wanted, "scaled": scaled}
+    entry["facts"] = {} if there is None else {"desired_capacity": there}
+    assert tier.desired_capacity(entry) == asked

@@ -44,6 +44,15 @@ def only_instances_of_the_group_are_protected(lab: Lab) -> None:
     assert [i["InstanceId"] for i in instances(lab)] == [one]
 
 
+@probe("autoscaling_protection.sizes")
+def a_group_has_as_many_machines_as_its_limits_allow(lab: Lab) -> None:
+    asg = lab.client("autoscaling")
+    group(lab, size=0)
+    assert error_code(asg.update_auto_scaling_group, **NAMED, MinSize=1, DesiredCapacity=0) == "ValidationError"
+    assert error_code(asg.update_auto_scaling_group, **NAMED, MaxSize=1, DesiredCapacity=2) == "ValidationError"
+    asg.update_auto_scaling_group(**NAMED, MinSize=0, MaxSize=2, DesiredCapacity=1)
+
+
 @probe("autoscaling_protection.missing_hooks")
 def a_hook_is_named_by_its_group_and_its_name(lab: Lab) -> None:
     asg, made = lab.client("autoscaling"), group(lab, size=0)
