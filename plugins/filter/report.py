@@ -92,6 +92,30 @@ def not_adopted(resources: dict[str, dict[str, t.Any]]) -> list[str]:
     return found
 
 
+#: What of an adoption people are told, in this order.
+TOLD = {
+    "passed_over": "Passed over",
+    "shared": "Adopted, and used by others as well",
+    "not_compared": "Not compared",
+    "differs": "Not in the inventory's words; a plan shows it as a change",
+}
+
+
+def adoption_text(found: dict[str, t.Any]) -> str:
+    """What adopt_info found, in words: how much is adopted, and whatever is not.
+
+    :param found: what terrace.aws.adopt_info returned
+    """
+    number = sum(len(every) for every in found["resources"].values())
+    new = sum(len(every) for every in found["claims"].values())
+    lines = [f"Adopted: {number} resources" + (f"; {new} do not carry the cell's tags yet" if new else "")]
+    every = {**found, "differs": not_adopted(found["resources"])}
+    for part, title in TOLD.items():
+        if every[part]:
+            lines += [f"{title}:", *(f"  {line}" for line in every[part])]
+    return "\n".join(lines)
+
+
 class _Dumper(yaml.SafeDumper):
     """Indents lists below their key, as yamllint wants it, and never writes anchors."""
 
@@ -133,6 +157,7 @@ class FilterModule:
             "refused": refused,
             "drift_report": drift_report,
             "adopted": adopted,
+            "adoption_text": adoption_text,
             "inventory_yaml": inventory_yaml,
             "not_adopted": not_adopted,
         }

@@ -31,15 +31,15 @@ def tagged(
 
     :param name: the key of an item's name, ``arn`` that of its ARN
     """
-    likely = candidates(cell, items, lambda item: item[name], lambda item: item[arn])
+    likely = candidates(cell, kind, items, lambda item: item[name], lambda item: item[arn])
     with_tags = cell.map(lambda item: {**item, "Tags": _tags(cell, service, item[arn])}, likely)
     return list(cell.owned(kind, with_tags, lambda item: item["Tags"], lambda item: item[name]))
 
 
 def candidates(
-    cell: Cell, items: t.Iterable[t.Any], name: t.Callable[[t.Any], str], arn: t.Callable[[t.Any], str]
+    cell: Cell, kind: str, items: t.Iterable[t.Any], name: t.Callable[[t.Any], str], arn: t.Callable[[t.Any], str]
 ) -> list[t.Any]:
-    """Those of ``items`` that may be the cell's: named like it, or listed as its own by the tagging API.
+    """Those of ``items`` that may be the cell's: named like it, claimed, or listed as its own by the tagging API.
 
     The index is asked for only where there is anything that is not named like the cell: what AWS itself provides
     (``default.postgres17``) does not count.
@@ -51,7 +51,10 @@ def candidates(
     return [
         item
         for like, item in zip(named, items, strict=True)
-        if like or index.get(arn(item), {}).get(CELL_TAG) == cell.name
+        if like
+        or cell.claims(kind, name(item))
+        or cell.claims(kind, arn(item))
+        or index.get(arn(item), {}).get(CELL_TAG) == cell.name
     ]
 
 

@@ -34,6 +34,7 @@ class Certificate(Kind):
     name = "certificate"
     role = "certificate"
     variable = "certificate_entries"
+    resource_type = "acm:certificate"
     immutable = frozenset({"domain", "alternative_names", "self_signed"})
     references: t.ClassVar[dict[str, str]] = {"zone": "hosted_zone"}
     # A certificate in use cannot be deleted (ResourceInUseException): listeners get the new one first.
@@ -99,7 +100,7 @@ class Certificate(Kind):
     def _tags(cell: Cell, listed: dict[str, t.Any], known: dict[str, dict[str, str]]) -> dict[str, str]:
         arn = listed["CertificateArn"]
         made = listed.get("CreatedAt") or listed.get("ImportedAt")
-        if arn in known or (made and datetime.now(UTC) - made > YOUNG):
+        if arn in known or (made and datetime.now(UTC) - made > YOUNG and not cell.claims("certificate", arn)):
             return known.get(arn, {})
         return tags_of(cell.call("acm", "list_tags_for_certificate", CertificateArn=arn)["Tags"])
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import FAILED, KIND_TAG, LEAVING, PENDING, READY, RETRY, Kind, Resource
+from ...engine.kind import (
+    CELL_TAG,
+    FAILED,
+    KIND_TAG,
+    LEAVING,
+    LOGICAL_TAG,
+    PENDING,
+    READY,
+    RETRY,
+    Kind,
+    Resource,
+)
 from ..ec2 import fitting, taken
 from ..elbv2 import elb
 
@@ -88,7 +99,8 @@ class AutoscalingGroup(Kind):
                 "protect_from_scale_in": group.get("NewInstancesProtectedFromScaleIn", False),
                 "max_instance_lifetime": group.get("MaxInstanceLifetime") or 0,
                 "metrics": sorted(each["Metric"] for each in group.get("EnabledMetrics", [])),
-                "tags_at_launch": sorted(every - launched),
+                # A group that was adopted gives its machines the tags it always gave them, until it is written.
+                "tags_at_launch": [] if LOGICAL_TAG in every or CELL_TAG not in every else sorted(every - launched),
             },
             facts={
                 "name": group["AutoScalingGroupName"],

@@ -16,6 +16,7 @@ class ElasticIp(Kind):
     name = "elastic_ip"
     role = "network"
     variable = "network_elastic_ips"
+    resource_type = "ec2:elastic-ip"
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         addresses = cell.ec2("describe_addresses", "Addresses")
@@ -27,6 +28,7 @@ class ElasticIp(Kind):
                     "address": address["PublicIp"],
                     "association": address.get("AssociationId", ""),
                     "instance": address.get("InstanceId", ""),
+                    "network_interface": address.get("NetworkInterfaceId", ""),
                 },
                 tags=tags,
             )

@@ -22,6 +22,7 @@ class KeyPair(Kind):
     name = "key_pair"
     role = "keys"
     variable = "keys_ssh"
+    resource_type = "ec2:key-pair"
     longest_name = 255
 
     def read(self, cell: Cell) -> dict[str, Resource]:
@@ -38,7 +39,7 @@ class KeyPair(Kind):
                 },
                 tags=tags,
             )
-            for name, pair, tags in cell.owned(self.name, pairs, lambda p: p.get("Tags"), lambda p: p["KeyPairId"])
+            for name, pair, tags in cell.owned(self.name, pairs, lambda p: p.get("Tags"), lambda p: p["KeyName"])
         }
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:

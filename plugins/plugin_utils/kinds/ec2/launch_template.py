@@ -18,7 +18,7 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import MANAGED_TAGS, Kind, Resource
+from ...engine.kind import KIND_TAG, MANAGED_TAGS, Kind, Resource
 from . import bulk, fitting, images, taken, volumes
 
 #: The tag that keeps the parameter an image was found by, and the image: ``/aws/service/…=ami-…``.
@@ -32,6 +32,7 @@ class LaunchTemplate(Kind):
     name = "launch_template"
     role = "tier"
     variable = "tier_launch_templates"
+    resource_type = "ec2:launch-template"
     shapes: t.ClassVar[dict[str, str]] = {"volumes": "volume"}
     references: t.ClassVar[dict[str, str]] = {
         "security_groups": "security_group",
@@ -99,7 +100,7 @@ class LaunchTemplate(Kind):
                 "metadata_hops": metadata.get("HttpPutResponseHopLimit", 1),
                 "metadata_tags": metadata.get("InstanceMetadataTags") == "enabled",
                 "monitoring": bool((data.get("Monitoring") or {}).get("Enabled")),
-                "volume_tags": _launch_tags(data, "volume"),
+                "volume_tags": own if _foreign(data) else _launch_tags(data, "volume"),
             },
             facts={
                 "name": template["LaunchTemplateName"],
@@ -169,6 +170,12 @@ def _decoded(data: str) -> str:
         return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return data
+
+
+def _foreign(data: dict[str, t.Any]) -> bool:
+    """Whether Terrace never wrote this version: it says nothing of tags at launch, and is written with them when it changes."""
+    specs = data.get("TagSpecifications") or []
+    return not any(tag["Key"] == KIND_TAG for spec in specs for tag in spec["Tags"])
 
 
 def _launch_tags(data: dict[str, t.Any], sort: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ class NetworkAcl(Kind):
     name = "network_acl"
     role = "network"
     variable = "network_acls"
+    resource_type = "ec2:network-acl"
     shapes: t.ClassVar[dict[str, str]] = dict.fromkeys(("ingress", "egress"), "network_acl_entry")
     immutable = frozenset({"vpc"})
     #: A subnet has one ACL: the one that gets it is written before the one that had it is removed.
@@ -39,7 +40,10 @@ class NetworkAcl(Kind):
                     "ingress": self._rules(acl["Entries"], egress=False),
                     "egress": self._rules(acl["Entries"], egress=True),
                 },
-                facts={"subnet_ids": sorted(each["SubnetId"] for each in acl["Associations"])},
+                facts={
+                    "subnet_ids": sorted(each["SubnetId"] for each in acl["Associations"]),
+                    "default": acl["IsDefault"],
+                },
                 tags=tags,
             )
             for name, acl, tags in cell.owned(self.name, acls, lambda a: a["Tags"], lambda a: a["NetworkAclId"])

@@ -24,13 +24,13 @@ TAG_BATCH = 20
 def load_balancers(cell: Cell) -> list[dict[str, t.Any]]:
     """Load balancers that may be the cell's, with their ``Tags``."""
     arn = "LoadBalancerArn"
-    return _tagged(cell, arn, _named(cell, "describe_load_balancers", "LoadBalancers", "LoadBalancerName", arn))
+    return _tagged(cell, arn, _named(cell, "load_balancer", "LoadBalancers", "LoadBalancerName", arn))
 
 
 def target_groups(cell: Cell) -> list[dict[str, t.Any]]:
     """Target groups that may be the cell's, with their ``Tags``."""
     arn = "TargetGroupArn"
-    return _tagged(cell, arn, _named(cell, "describe_target_groups", "TargetGroups", "TargetGroupName", arn))
+    return _tagged(cell, arn, _named(cell, "target_group", "TargetGroups", "TargetGroupName", arn))
 
 
 def attributes(cell: Cell, operation: str, **arn: str) -> dict[str, str]:
@@ -55,9 +55,9 @@ def protected(where: str, resource: Resource) -> str:
     )
 
 
-def _named(cell: Cell, operation: str, result: str, key: str, arn: str) -> list[dict[str, t.Any]]:
-    items = cell.pages("elbv2", operation, result)
-    return managed_data.candidates(cell, items, lambda item: item[key], lambda item: item[arn])
+def _named(cell: Cell, kind: str, result: str, key: str, arn: str) -> list[dict[str, t.Any]]:
+    items = cell.pages("elbv2", f"describe_{kind}s", result)
+    return managed_data.candidates(cell, kind, items, lambda item: item[key], lambda item: item[arn])
 
 
 def _tagged(cell: Cell, key: str, items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -31,6 +31,7 @@ class LoadBalancer(Kind):
     name = "load_balancer"
     role = "load_balancer"
     variable = "load_balancer_balancers"
+    resource_type = "elasticloadbalancing:loadbalancer"
     shapes: t.ClassVar[dict[str, str]] = {"listeners": "listener", "listeners.rules": "listener_rule"}
     immutable = frozenset({"scheme"})
     #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.
@@ -58,13 +59,15 @@ class LoadBalancer(Kind):
             name: Resource(
                 id=balancer["LoadBalancerArn"],
                 attributes={
-                    "scheme": SCHEMES[balancer["Scheme"]],
+                    # A Gateway Load Balancer has none.
+                    "scheme": SCHEMES.get(balancer.get("Scheme", "internet-facing")),
                     "subnets": cell.names_of("subnet", (zone["SubnetId"] for zone in balancer["AvailabilityZones"])),
                     "security_groups": cell.names_of("security_group", balancer.get("SecurityGroups", [])),
                     **attributes,
                 },
                 facts={
                     "name": balancer["LoadBalancerName"],
+                    "type": balancer.get("Type", "application"),
                     "dns_name": balancer["DNSName"],
                     "hosted_zone": balancer["CanonicalHostedZoneId"],
                     "listener_arns": arns,

@@ -20,6 +20,7 @@ class KmsKey(Kind):
     name = "kms_key"
     role = "keys"
     variable = "keys_kms"
+    resource_type = "kms:key"
     immutable = frozenset({"multi_region"})
     # What is encrypted with a key names it; that is encrypted with the new one before the old one is scheduled for deletion.
     replacement = CREATE_FIRST
@@ -41,7 +42,7 @@ class KmsKey(Kind):
             for arn, tags in cell.tagged().items()
             if ":kms:" in arn and tags.get(CELL_TAG) == cell.name and tags.get(KIND_TAG) == self.name
         ]
-        found = cell.map(lambda ident: self._key(cell, ident), sorted({*likely, *index}))
+        found = cell.map(lambda ident: self._key(cell, ident), sorted({*likely, *index, *cell.claimed(self.name)}))
         keys = [each for each in found if each]
         named = {each.rsplit("/", 1)[-1] for each in aliases}
         # A key without an alias is not the one meant where another of its name has one. Those with one are read last, so
@@ -70,7 +71,8 @@ class KmsKey(Kind):
                         "description": key.get("Description", ""),
                         "enabled": key["Enabled"],
                         "multi_region": bool(key.get("MultiRegion")),
-                        "has_alias": meant in have,
+                        # A claimed one gets the alias together with its tags.
+                        "has_alias": meant in have or CELL_TAG not in every,
                     },
                     # No name: KMS calls a key by its id, and the alias is the one the cell's name makes.
                     facts={
@@ -88,9 +90,9 @@ class KmsKey(Kind):
     def _key(cell: Cell, ident: str) -> tuple[dict[str, t.Any], dict[str, str], dict[str, t.Any]] | None:
         key = cell.call("kms", "describe_key", KeyId=ident)["KeyMetadata"]
         tags = cell.resource_tags(key["Arn"], lambda: cell.pages("kms", "list_resource_tags", "Tags", KeyId=ident))
-        if tags.get(CELL_TAG) != cell.name:
+        if tags.get(CELL_TAG) != cell.name and not cell.claims(KmsKey.name, ident):
             return None  # another cell's, whose name begins like this one's
-        if key["KeyState"] in GONE:
+        if key["KeyState"] in GONE or key.get("KeyManager") == "AWS":
             return None
         account = key["Arn"].split(":")[4]
         rotation = cell.call("kms", "get_key_rotation_status", absent=("UnsupportedOperationException",), KeyId=ident)

@@ -40,9 +40,11 @@ class HostedZone(Kind):
         idents = sorted(zones)
         slices = [idents[start : start + TAGGED_AT_ONCE] for start in range(0, len(idents), TAGGED_AT_ONCE)]
         sets = [each for answer in cell.map(lambda some: self._tags(cell, some), slices) for each in answer]
-        untagged = {each["ResourceId"] for each in sets if not each["Tags"]}
+        untagged = set()
         for each in sets:
-            each["Tags"] = each["Tags"] or self._created(cell, zones[each["ResourceId"]])
+            if not each["Tags"] and (created := self._created(cell, zones[each["ResourceId"]])):
+                each["Tags"] = created
+                untagged.add(each["ResourceId"])
         mine = list(cell.owned(self.name, sets, lambda each: each["Tags"], lambda each: each["ResourceId"]))
         details = cell.map(lambda each: cell.call("route53", "get_hosted_zone", Id=each[1]["ResourceId"]), mine)
         return {

@@ -38,7 +38,8 @@ class Bucket(Kind):
             for arn, tags in cell.tagged().items()
             if arn.startswith(prefix) and tags.get(CELL_TAG) == cell.name
         }
-        likely = sorted(index | {each["Name"] for each in buckets if self._named(cell, each["Name"])})
+        named = {each["Name"] for each in buckets if self._named(cell, each["Name"])}
+        likely = sorted({*index, *named, *cell.claimed(self.name)})
         tagged = list(zip(likely, cell.map(lambda name: self._tags(cell, name), likely), strict=True))
         found = list(cell.owned(self.name, tagged, lambda each: each[1], lambda each: each[0]))
         names = {bucket: name for name, (bucket, _tags), _own in found}

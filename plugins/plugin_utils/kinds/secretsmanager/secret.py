@@ -17,8 +17,6 @@ from ...shared import aws_names
 
 #: Where a field's value comes from: one of these.
 SOURCES = ("value", "generate", "environment")
-#: As many values as BatchGetSecretValue returns at once.
-VALUES_AT_ONCE = 20
 #: BatchGetSecretValue returns at most so many values a call.
 VALUES_AT_ONCE = 20
 
@@ -27,6 +25,7 @@ class Secret(Kind):
     name = "secret"
     role = "secrets"
     variable = "secrets_entries"
+    resource_type = "secretsmanager:secret"
     shapes: t.ClassVar[dict[str, str]] = {"content": "secret_field"}
     references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key"}
     data = True
@@ -35,13 +34,18 @@ class Secret(Kind):
     def read(self, cell: Cell) -> dict[str, Resource]:
         # By tags, whatever they are called; the filter compares beginnings, cell.owned the whole.
         mine = [{"Key": "tag-key", "Values": [CELL_TAG]}, {"Key": "tag-value", "Values": [cell.name]}]
+        filters = {} if cell.claimed(self.name) else {"Filters": mine}
         listed = [
             each
-            for each in cell.pages("secretsmanager", "list_secrets", "SecretList", Filters=mine)
+            for each in cell.pages("secretsmanager", "list_secrets", "SecretList", **filters)
             if not each.get("DeletedDate")
         ]
         found = list(cell.owned(self.name, listed, lambda s: s.get("Tags"), lambda s: s["ARN"]))
-        fields = self._fields(cell, mine, {secret["ARN"] for _name, secret, _tags in found}) if found else {}
+        arns = {secret["ARN"] for _name, secret, _tags in found}
+        fields = self._fields(cell, {"Filters": mine}, arns) if found else {}
+        claimed = sorted(arns & set(cell.claimed(self.name)) - set(fields))
+        for start in range(0, len(claimed), VALUES_AT_ONCE):
+            fields |= self._fields(cell, {"SecretIdList": claimed[start : start + VALUES_AT_ONCE]}, arns)
         return {
             name: Resource(
                 id=secret["Name"],
@@ -56,18 +60,19 @@ class Secret(Kind):
         }
 
     @staticmethod
-    def _fields(cell: Cell, mine: list[dict[str, t.Any]], arns: set[str]) -> dict[str, list[str]]:
+    def _fields(cell: Cell, which: dict[str, t.Any], arns: set[str]) -> dict[str, list[str]]:
         """Which fields of which secret have a value, by ARN; that is all that is kept of the values.
 
+        :param which: arguments of the call that pick the secrets
         :raises ClientError: where a value of the cell's cannot be read; one that is not there is no error
         https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
         """
         fields: dict[str, list[str]] = {}
         token: dict[str, str] = {}
         while True:
-            answer = cell.client("secretsmanager").batch_get_secret_value(
-                Filters=mine, MaxResults=VALUES_AT_ONCE, **token
-            )
+            # AWS takes no MaxResults beside a list of secrets.
+            most = {"MaxResults": VALUES_AT_ONCE} if "Filters" in which else {}
+            answer = cell.client("secretsmanager").batch_get_secret_value(**which, **most, **token)
             fields |= {each["ARN"]: _fields(each.get("SecretString")) for each in answer.get("SecretValues") or []}
             for error in answer.get("Errors") or []:
                 if error["SecretId"] in arns and error["ErrorCode"] != "ResourceNotFoundException":
