@@ -163,7 +163,8 @@ class CellAction(ActionBase):
         if missing:
             cell = self.cell(exact, kept)
             read = cell.observe(missing)
-            self.observations().keep(read, cell.sources)
+            looked_at = {kind: found for kind, found in read.items() if kind not in cell.passed_over}
+            self.observations().keep(looked_at, cell.sources)
             kept.update(read)
         return {kind: kept[kind] for kind in wanted}
 

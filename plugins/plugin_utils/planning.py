@@ -165,16 +165,7 @@ class PlanningAction(CellAction):
         """What is desired, checked; the renames in it steer what is read from here on."""
         nothing: desired.World = {kind: {} for kind in kinds}
         staying = [kind for kind in kinds if kind not in leaving]
-        world: desired.World = {}
-        if staying:
-            variables = desired.variables_with_defaults(self._vars)
-            world, problems = desired.of_kinds(staying, variables, desired.templates(variables, self._templar))
-            problems = problems or desired.cross_checked(
-                world, self.cell_name(), self.variable("cell_tags", {}) or {}, self._vars["groups"].get("cells", [])
-            )
-            if problems:
-                self.wrong(problems)
-            world = desired.with_tags(world, self.variable("cell_tags", {}))
+        world = self._desired(staying)
         renames = {
             kind: {str(entry["renamed_from"]): name for name, entry in entries.items() if entry.get("renamed_from")}
             for kind, entries in world.items()
@@ -187,8 +178,31 @@ class PlanningAction(CellAction):
             claims=specs.plain(self.variable("cell_claims", {}) or {}),
             renames={kind: names for kind, names in renames.items() if names},
             elsewhere={kind: {res.id: name for name, res in found.items()} for kind, found in there.items()},
+            unwanted=self._unwanted(world),
         )
         return nothing | world
+
+    def _unwanted(self, world: desired.World) -> frozenset[str]:
+        """Kinds of which nothing is desired, and of which nothing is to be removed either."""
+        if self.switches()["terrace_prune"] or self.variable("cell_claims"):
+            return frozenset()
+        return frozenset(kind for kind, entries in world.items() if not entries)
+
+    #: What was desired when it was last worked out, and of which kinds: a task plans several times, of the same variables.
+    _last_desired: tuple[list[str], desired.World] = ([], {})
+
+    def _desired(self, kinds: list[str]) -> desired.World:
+        """Every entry of these kinds, checked, with the cell's tags."""
+        if kinds != self._last_desired[0]:
+            variables = desired.variables_with_defaults(self._vars)
+            world, problems = desired.of_kinds(kinds, variables, desired.templates(variables, self._templar))
+            problems = problems or desired.cross_checked(
+                world, self.cell_name(), self.variable("cell_tags", {}) or {}, self._vars["groups"].get("cells", [])
+            )
+            if problems:
+                self.wrong(problems)
+            self._last_desired = (kinds, desired.with_tags(world, self.variable("cell_tags", {})))
+        return self._last_desired[1]
 
     def elsewhere(self, kinds: t.Collection[str] | None = None) -> elsewhere.Elsewhere:
         """What is referred to in other cells, of these kinds, as it is now."""

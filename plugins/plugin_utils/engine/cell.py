@@ -71,6 +71,7 @@ class Settings:
     :ivar ignored_tags: patterns of tags that others write
     :ivar renames: ``{kind: {old logical name: new one}}``
     :ivar elsewhere: ``{kind: {id: "<cell>/<logical name>"}}`` of what is referred to in other cells
+    :ivar unwanted: kinds of which the inventory names nothing
     :ivar claims: ``{kind: {id: logical name}}`` of resources that are the cell's although they do not carry its tags yet
     """
 
@@ -78,6 +79,7 @@ class Settings:
     renames: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     claims: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
+    unwanted: frozenset[str] = frozenset()
 
 
 class Cell:
@@ -116,6 +118,8 @@ class Cell:
         self.sources: dict[str, set[str]] = {}
         #: Kind -> kinds whose ids it says by name.
         self.named: dict[str, set[str]] = {}
+        #: Kinds that were not read, because the tagging API knows nothing of them.
+        self.passed_over: set[str] = set()
         self.region = region
         self._session = service_models.session(environment)
         self._once = Once()
@@ -190,7 +194,7 @@ class Cell:
         return (None if self.exact else self.tagged().get(arn)) or tags_of(ask())
 
     def tagged(self) -> dict[str, dict[str, str]]:
-        """Tags by ARN of every cell's resources in services whose own lists carry none.
+        """Tags by ARN of the cell's resources in services whose own lists carry none, and of the kinds that it does not use.
 
         https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
         """
@@ -198,11 +202,25 @@ class Cell:
             "resourcegroupstaggingapi",
             "get_resources",
             "ResourceTagMappingList",
-            TagFilters=[{"Key": CELL_TAG}],
-            ResourceTypeFilters=TAGGED_APART,
+            TagFilters=[{"Key": CELL_TAG, "Values": [self.name]}],
+            ResourceTypeFilters=TAGGED_APART + self._unwanted_types(),
             TagsPerPage=500,
         )
         return {each["ResourceARN"]: tags_of(each["Tags"]) for each in found}
+
+    def _unwanted_types(self) -> list[str]:
+        types = {self._kinds[kind].resource_type for kind in self._settings.unwanted if kind in self._kinds} - {""}
+        return sorted(each for each in types if each.partition(":")[0] not in TAGGED_APART)
+
+    def _nothing_there(self, kind: str) -> bool:
+        """Whether the tagging API says that the cell has nothing of a kind it does not use: that costs no call of its own.
+
+        That API lags behind by some seconds. So it is not asked about what the inventory names, which would be created a second
+        time, nor after a write; what the inventory does not name is shown a little later.
+        """
+        if self.exact or kind not in self._settings.unwanted or not self._kinds[kind].resource_type:
+            return False
+        return all(tags.get(KIND_TAG) != kind for tags in self.tagged().values())
 
     def map(self, function: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
         """``function`` of every item, several at a time: for services that only answer one resource a call."""
@@ -294,6 +312,9 @@ class Cell:
         reading = self._thread.__dict__.setdefault("reading", [])
         reading.append(kind)
         try:
+            if self._nothing_there(kind):
+                self.passed_over.add(kind)
+                return {}
             found = self._kinds[kind].read(self)
         finally:
             reading.pop()

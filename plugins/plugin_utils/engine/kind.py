@@ -138,6 +138,10 @@ class Kind:
         """Whether its resources refer to others of the kind in both directions, so that they can only be removed together."""
         return self.created_empty and self.name in self.references.values()
 
+    #: Its resource type in the Resource Groups Tagging API, where that lists every resource of the kind: what is made with its
+    #: tags, and is of a region. A look may then pass over the kind (``Cell._nothing_there``).
+    #: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+    resource_type: str = ""
     #: Where its resources live: REGION, ACCOUNT or GLOBAL.
     scope: str = REGION
     #: CREATE_FIRST or REMOVE_FIRST, and for the latter what forbids two at once, as the plan says it.

@@ -16,6 +16,7 @@ class FlowLog(Kind):
     name = "flow_log"
     role = "flow_logs"
     variable = "flow_logs_entries"
+    resource_type = "ec2:vpc-flow-log"
     #: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html: only its tags can be changed.
     replacement_reason = "a VPC has one flow log for a destination"
     immutable = frozenset({"vpc", "traffic", "bucket", "log_group", "role", "aggregation_interval", "format"})

@@ -16,6 +16,7 @@ class InternetGateway(Kind):
     name = "internet_gateway"
     role = "network"
     variable = "network_internet_gateways"
+    resource_type = "ec2:internet-gateway"
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc"}
 
     def read(self, cell: Cell) -> dict[str, Resource]:

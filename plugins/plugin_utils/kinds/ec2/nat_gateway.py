@@ -19,6 +19,7 @@ class NatGateway(Kind):
     name = "nat_gateway"
     role = "network"
     variable = "network_nat_gateways"
+    resource_type = "ec2:natgateway"
     immutable = frozenset({"subnet", "elastic_ip", "connectivity"})
     replacement_reason = "its Elastic IP serves one gateway at a time"
     #: What has a public address, or its subnet, needs the VPC's internet gateway, which AWS detaches only after all of them.

@@ -17,6 +17,7 @@ class RouteTable(Kind):
     name = "route_table"
     role = "network"
     variable = "network_route_tables"
+    resource_type = "ec2:route-table"
     immutable = frozenset({"vpc"})
     references: t.ClassVar[dict[str, str]] = {
         "vpc": "vpc",

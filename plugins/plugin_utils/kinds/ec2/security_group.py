@@ -23,6 +23,7 @@ class SecurityGroup(Kind):
     name = "security_group"
     role = "firewall"
     variable = "firewall_security_groups"
+    resource_type = "ec2:security-group"
     shapes: t.ClassVar[dict[str, str]] = {"ingress": "ingress_rule", "egress": "egress_rule"}
     immutable = frozenset({"vpc", "description"})
     #: Groups name each other in rules, and the task that removes one removes the rules that name it.

@@ -21,6 +21,7 @@ class Subnet(Kind):
     name = "subnet"
     role = "network"
     variable = "network_subnets"
+    resource_type = "ec2:subnet"
     immutable = frozenset({"vpc", "cidr", "zone"})
     replacement_reason = "its network would overlap"
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc"}

@@ -18,6 +18,7 @@ class Vpc(Kind):
     name = "vpc"
     role = "network"
     variable = "network_vpcs"
+    resource_type = "ec2:vpc"
     immutable = frozenset({"cidr", "tenancy"})
     replacement_reason = "everything in it goes with it"
 

@@ -30,6 +30,7 @@ class VpcEndpoint(Kind):
     name = "vpc_endpoint"
     role = "endpoints"
     variable = "endpoints_services"
+    resource_type = "ec2:vpc-endpoint"
     immutable = frozenset({"service", "type", "vpc"})
     replacement_reason = "a VPC resolves a service's name, and routes to it, through one endpoint"
     references: t.ClassVar[dict[str, str]] = {

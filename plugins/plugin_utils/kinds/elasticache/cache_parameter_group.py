@@ -23,6 +23,7 @@ class CacheParameterGroup(Kind):
     name = "cache_parameter_group"
     role = "cache"
     variable = "cache_parameter_groups"
+    resource_type = "elasticache:parametergroup"
     immutable = frozenset({"family", "description"})
     # A group in use cannot be deleted (InvalidCacheParameterGroupState): replication groups move to the new one first.
     replacement = CREATE_FIRST

@@ -20,6 +20,7 @@ class CacheSubnetGroup(Kind):
     name = "cache_subnet_group"
     role = "cache"
     variable = "cache_subnet_groups"
+    resource_type = "elasticache:subnetgroup"
     references: t.ClassVar[dict[str, str]] = {"subnets": "subnet"}
     longest_name = 255
 

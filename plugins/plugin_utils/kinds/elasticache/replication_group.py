@@ -33,6 +33,7 @@ class ReplicationGroup(Kind):
     name = "replication_group"
     role = "cache"
     variable = "cache_replication_groups"
+    resource_type = "elasticache:replicationgroup"
     # Subnet group, port and engine cannot be changed either, but AWS tells them only once the group is there: while it
     # is being made they would look changed. The module refuses to change them.
     immutable = frozenset({"transit_encryption", "at_rest_encryption", "kms_key", "auth_token"})

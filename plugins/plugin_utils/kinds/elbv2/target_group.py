@@ -18,6 +18,7 @@ class TargetGroup(Kind):
     name = "target_group"
     role = "load_balancer"
     variable = "load_balancer_target_groups"
+    resource_type = "elasticloadbalancing:targetgroup"
     immutable = frozenset({"vpc", "protocol", "protocol_version", "port", "target_type"})
     references: t.ClassVar[dict[str, str]] = {"vpc": "vpc"}
     # A group in use cannot be deleted (ResourceInUse): listeners and auto scaling groups move to the new one first.

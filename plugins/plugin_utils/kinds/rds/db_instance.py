@@ -17,6 +17,7 @@ class DbInstance(Kind):
     name = "db_instance"
     role = "database"
     variable = "database_instances"
+    resource_type = "rds:db"
     immutable = frozenset({"source", "engine", "subnet_group", "database_name", "storage_encrypted", "kms_key"})
     references: t.ClassVar[dict[str, str]] = {
         "subnet_group": "db_subnet_group",

@@ -20,6 +20,7 @@ class DbParameterGroup(Kind):
     name = "db_parameter_group"
     role = "database"
     variable = "database_parameter_groups"
+    resource_type = "rds:pg"
     immutable = frozenset({"family", "description"})
     # A group in use cannot be deleted (InvalidDBParameterGroupState): instances move to the new one first.
     replacement = CREATE_FIRST

@@ -17,6 +17,7 @@ class DbSubnetGroup(Kind):
     name = "db_subnet_group"
     role = "database"
     variable = "database_subnet_groups"
+    resource_type = "rds:subgrp"
     references: t.ClassVar[dict[str, str]] = {"subnets": "subnet"}
     longest_name = 255
 
