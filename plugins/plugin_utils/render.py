@@ -30,6 +30,7 @@ def change(one: plan.Change) -> str:
     """One resource: a headline, then a line a field."""
     notes = [NOTES[one.action]] if one.action in NOTES else []
     notes += [f"because {', '.join(one.forced)} cannot be changed"] if one.forced else []
+    notes += [one.how] if one.how else []
     notes += [f"REFUSED: {one.refused}"] if one.refused else []
     lines = [f"  {SIGNS[one.action]:>3} {one.kind} {one.name}" + (f"  ({'; '.join(notes)})" if notes else "")]
     for field, both in one.fields.items():
