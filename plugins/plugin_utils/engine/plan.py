@@ -144,7 +144,9 @@ def changes(
         elif change := _difference(kind, name, entry, resource, rules):
             found.append(change)
     for name in sorted(set(observed) - (set() if rules.absent else set(desired))):
-        if observed[name].state != LEAVING and (rules.absent or not kind.kept(observed[name])):
+        # What is only claimed carries no tags that would say it may be removed.
+        theirs = bool(observed[name].claimed_by) or (not rules.absent and kind.kept(observed[name]))
+        if observed[name].state != LEAVING and not theirs:
             found.append(_removal(kind, name, observed[name], rules))
     return found
 
