@@ -133,7 +133,9 @@ class ActionModule(PlanningAction):
 
     def _tick(self, holder: lock.Lock) -> None:
         if self._stop.asked:
-            raise AnsibleActionFail(f"{self.cell_name()}: told to stop; what was begun has ended. Run it again to finish.")
+            raise AnsibleActionFail(
+                f"{self.cell_name()}: told to stop; what was begun has ended. Run it again to finish."
+            )
         try:
             holder.renew()
         except lock.LostError as error:
@@ -144,7 +146,9 @@ class ActionModule(PlanningAction):
             raise AnsibleActionFail(str(error)) from error
 
     def _timeout(self, kind: str) -> float:
-        return float(self.variable(f"{registry.kind(kind).role}_timeout", TIMEOUT) or TIMEOUT)
+        role = registry.kind(kind).role
+        default = desired.default(role, f"{role}_timeout", TIMEOUT)
+        return float(self.variable(f"{role}_timeout", default) or default)
 
     def _entry(self, node: Node) -> dict[str, t.Any]:
         """An entry as its tasks get it. What is replaced is created like anything new: it has no id."""

@@ -30,6 +30,11 @@ def variables_with_defaults(task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**merged, **task_vars}
 
 
+def default(role: str, variable: str, otherwise: t.Any) -> t.Any:
+    """The raw default of a role's variable. Plays see it only where they include the role."""
+    return specs.load(role, "defaults/main").get(variable, otherwise)
+
+
 def templates(variables: dict[str, t.Any], templar: t.Any) -> Templates:
     """Resolves raw variables, each once.
 

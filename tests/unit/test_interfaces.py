@@ -10,8 +10,8 @@ import typing as t
 import pytest
 import yaml
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import desired, task_files
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs as argument_specs
-from ansible_collections.terrace.aws.plugins.plugin_utils import task_files
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind
 from ansible_collections.terrace.aws.plugins.plugin_utils.shapes import Shape
@@ -191,3 +191,11 @@ def test_what_a_task_file_reads_of_the_step_exists(path: pathlib.Path):
         assert read <= others, f"{each.name} does not refer to {', '.join(sorted(read - others))}"
     for option in re.findall(r"\bterrace_step\.refers\.(\w+)", text):
         assert all(option in each.references for each in [kind, *takers]), f"refers.{option} is no reference"
+
+
+def test_a_role_with_slow_kinds_says_how_long_they_may_take():
+    """Read from the defaults, for a play on a whole cell includes no role."""
+    slow = {"bastion", "cache", "certificate", "database", "endpoints", "load_balancer", "network", "tier"}
+    assert {role for role in OWNERS if desired.default(role, f"{role}_timeout", None)} == slow
+    assert desired.default("network", "network_timeout", None) == 900
+    assert desired.default("firewall", "firewall_timeout", 3600) == 3600
