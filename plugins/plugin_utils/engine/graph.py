@@ -201,6 +201,9 @@ class Graph:
     def _link_backward(self, node: Node) -> None:
         """A resource goes after what refers to it has gone, or has been written so that it no longer does."""
         name = node.change.name if node.change else node.name
+        # Also where nothing refers to it: it goes once the new one is there.
+        if (RETIRE, node.kind, name) in self.nodes:
+            node.after.add((PRESENT, node.kind, name))
         for user in list(self.nodes.values()):
             if user.action == ABSENT and node.kind in self._kinds[user.kind].after_kinds:
                 node.after.add(user.key)

@@ -190,6 +190,12 @@ def test_a_replacement_that_can_be_created_first_is_moved_to_before_the_old_one_
     assert before(made, (PRESENT, "fleet", "web"), (ABSENT, "cert", old))
 
 
+def test_what_nothing_refers_to_is_also_created_before_the_old_one_goes():
+    alone = {"cert": {"public": {"domain": "a.example"}}}
+    made = graph({"cert": {"public": {"domain": "b.example"}}}, there(alone), replace=("cert/*",))
+    assert [action for action, _kind, _name in order(made)] == [RETIRE, PRESENT, ABSENT]
+
+
 def test_what_refers_to_a_replaced_resource_is_planned_although_it_does_not_differ():
     found = planned({**WORLD, "cert": {"public": {"domain": "b.example"}}}, there(WORLD), replace=("cert/*",))
     change = next(change for change in found if change.address == "fleet/web")
