@@ -9,7 +9,8 @@ import sys
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # 1,300 images a region, none of which the lab boots
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-os.environ["MOTO_ACM_VALIDATION_WAIT"] = "0"
+# Certificates are issued at once, unless a test wants to see them pending.
+os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
 # Nothing in the emulator may pick up an operator's own AWS settings.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
