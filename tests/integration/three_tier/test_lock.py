@@ -1,0 +1,163 @@
+"""Who may write to a cell, and runs that are told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+CELL = "guarded"
+LOCK = f"/terrace/locks/cell/{CELL}"
+#: Made in some seconds: the NAT gateway is awaited, the route to it is written after that.
+PLATFORM = {
+    CELL: {
+        "network_cidr": "10.0.0.0/16",
+        "network_zones": ["a"],
+        "network_nat": "single",
+        "network_tiers": {"public": {"number": 0, "route": "internet"}, "app": {"number": 1, "route": "nat"}},
+        "firewall_security_groups": {"web": {"vpc": "main", "description": "Web"}},
+    }
+}
+
+
+@pytest.fixture
+def empty(api):
+    """An empty account."""
+    api.reset()
+    return api
+
+
+@pytest.fixture
+def slow(empty):
+    """The same, where NAT gateways take their time."""
+    empty.delays(nat_gateway=20)
+    return empty
+
+
+def locks(api) -> list[str]:
+    return [each["Name"] for each in api.client("ssm", "eu-west-1").describe_parameters()["Parameters"]]
+
+
+def until(happened, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"it did not happen in {seconds} s"
+        time.sleep(0.2)
+
+
+def gateways(api) -> list[dict]:
+    found = api.client("ec2", "eu-west-1").describe_nat_gateways()["NatGateways"]
+    return [each for each in found if each["State"] in ("pending", "available")]
+
+
+def nothing_twice(api) -> None:
+    """One of each, by plain describe calls."""
+    ec2 = api.client("ec2", "eu-west-1")
+    [vpc] = [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
+    inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    assert len(ec2.describe_subnets(Filters=inside)["Subnets"]) == 2
+    assert len(ec2.describe_addresses()["Addresses"]) == 1
+    assert len(gateways(api)) == 1
+    assert len(ec2.describe_internet_gateways()["InternetGateways"]) == 1
+    groups = ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+    assert sorted(each["GroupName"] for each in groups) == ["default", f"{CELL}-web"]
+
+
+def test_of_two_runs_at_once_one_works_and_the_other_is_refused(slow, operator, cells):
+    inventory = cells.inventory(PLATFORM)
+    with operator.started("site", inventory=inventory) as one, operator.started("site", inventory=inventory) as other:
+        runs = [one.ended(), other.ended()]
+    assert sorted(run.status for run in runs) == [0, 2], "\n".join(run.output for run in runs)
+    [refused] = [" ".join(run.output.split()) for run in runs if run.status]
+    assert "nothing was written" in refused
+    assert "has been working on it since" in refused
+    assert "terrace_take_lock=" in refused
+    nothing_twice(slow)
+    assert locks(slow) == []
+    cells.operator.play("site", inventory=inventory).ok()
+
+
+def test_a_lock_is_taken_only_where_something_is_written(empty, cells):
+    cells.play("site", PLATFORM).ok()
+    empty.reset_calls()
+    cells.play("site", PLATFORM).ok()
+    cells.play("site", {CELL: PLATFORM[CELL] | {"firewall_security_groups": {}}}, "--check").ok()
+    assert not [each for each in empty.calls()["by_operation"] if each.startswith("ssm.")]
+
+
+def test_the_lock_of_somebody_else_is_taken_over_by_name_only(empty, cells):
+    owner = {
+        "name": "ann@elsewhere",
+        "since": "2026-11-29T08:00:00+00:00",
+        "expires": (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
+        "token": "0123456789abcdef",
+    }
+    ssm = empty.client("ssm", "eu-west-1")
+    ssm.put_parameter(Name=LOCK, Value=json.dumps(owner), Type="String")
+    empty.reset_calls()
+    run = cells.play("site", PLATFORM)
+    assert run.status == 2
+    said = " ".join(run.output.split())
+    assert "ann@elsewhere has been working on it since 2026-11-29T08:00:00" in said
+    assert set(empty.calls()["writes_by_operation"]) <= {"ssm.PutParameter"}, "which AWS refused"
+    assert cells.play("site", PLATFORM, "-e", "terrace_take_lock=bob@elsewhere").status == 2
+    run = cells.play("site", PLATFORM, "-e", "terrace_take_lock=ann@elsewhere").ok()
+    assert "the lock of ann@elsewhere" in " ".join(run.output.split())
+    nothing_twice(empty)
+    assert locks(empty) == []
+
+
+def test_the_lock_of_a_killed_run_is_taken_over(slow, operator, cells):
+    inventory = cells.inventory(PLATFORM)
+    with operator.started("site", inventory=inventory) as run:
+        run.until(lambda: gateways(slow))
+    assert LOCK in locks(slow), "a killed run releases nothing"
+    run = operator.play("site", inventory=inventory).ok()
+    assert "was taken over" in " ".join(run.output.split())
+    nothing_twice(slow)
+    assert locks(slow) == []
+
+
+def untagged(api) -> list[str]:
+    """What a run of the cell has made that does not say so."""
+    ec2 = api.client("ec2", "eu-west-1")
+    vpcs = [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
+    inside = [{"Name": "vpc-id", "Values": [each["VpcId"] for each in vpcs] or ["none"]}]
+    found = {each["VpcId"]: each for each in vpcs}
+    found |= {each["SubnetId"]: each for each in ec2.describe_subnets(Filters=inside)["Subnets"]}
+    found |= {
+        each["GroupId"]: each
+        for each in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+        if each["GroupName"] != "default"
+    }
+    found |= {each["InternetGatewayId"]: each for each in ec2.describe_internet_gateways()["InternetGateways"]}
+    found |= {each["NatGatewayId"]: each for each in gateways(api)}
+    found |= {each["AllocationId"]: each for each in ec2.describe_addresses()["Addresses"]}
+    found |= {
+        each["RouteTableId"]: each
+        for each in ec2.describe_route_tables(Filters=inside)["RouteTables"]
+        if not any(association.get("Main") for association in each["Associations"])
+    }
+    return [name for name, each in found.items() if {"Key": "terrace:cell", "Value": CELL} not in each.get("Tags", [])]
+
+
+@pytest.mark.parametrize("told", ["group", "process"])
+def test_a_run_that_is_told_to_stop_ends_in_order(slow, operator, cells, told):
+    """As a cancelled job or a shell's Ctrl-C does: the step that runs is finished, the rest is for the next run."""
+    inventory = cells.inventory(PLATFORM)
+    with operator.started("site", inventory=inventory) as run:
+        run.until(lambda: gateways(slow))
+        tell = os.killpg if told == "group" else os.kill
+        tell(run.process.pid, signal.SIGTERM)
+        ended = run.ended(60)
+        assert ended.status not in (0, None), ended.output
+        # ansible-playbook does not wait for the processes it told to end; each finishes its step and releases the lock.
+        until(lambda: not locks(slow), 60)
+    assert untagged(slow) == []
+    operator.play("site", inventory=inventory).ok()
+    nothing_twice(slow)
+    assert operator.play("site", "--check", inventory=inventory).ok().planned(CELL)["add"] == 0
