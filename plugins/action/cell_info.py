@@ -15,13 +15,13 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
 
 class ActionModule(CellAction):
-    _VALID_ARGS = frozenset({"kinds", "known", "fresh", "cell", "region"})
+    _VALID_ARGS = frozenset({"kinds", "fresh", "cell", "region"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:
         kinds = self.known_kinds(self.option("kinds") or registry.all_kinds())
         fresh = kinds if boolean(self.option("fresh", True)) else ()
-        observed = self.observe([*kinds, *self.known_kinds(self.option("known", []))], fresh)
+        observed = self.observe(kinds, fresh)
         return {
             "changed": False,
             "cell": self.cell_name(),

@@ -17,7 +17,7 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.inventory_check import
 
 
 class ActionModule(CellAction):
-    _VALID_ARGS = frozenset({"cell", "region", "known"})
+    _VALID_ARGS = frozenset({"known"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:

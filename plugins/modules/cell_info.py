@@ -17,11 +17,6 @@ options:
     description: Read these kinds only. All of them by default.
     type: list
     elements: str
-  known:
-    description: Further kinds, as this run has read them last; those of earlier layers, which have proven them.
-    type: list
-    elements: str
-    default: []
   fresh:
     description: Read O(kinds) from AWS even where this run has read them before.
     type: bool

@@ -7,19 +7,19 @@
 
 DOCUMENTATION = r"""
 module: plan
-short_description: Compare a cell with its inventory and say what is to be written
+short_description: Compare a cell with its inventory and say what would change
 version_added: 0.1.0
 description:
   - Reads what AWS holds of a cell in the words of the inventory, subtracts it from what the inventory desires, and returns
     what is to be created, updated, replaced and removed, field by field. Writes nothing itself.
-  - A role plans its own kinds (O(role)) and hands the result to tasks with published modules. Without O(role) the whole
-    inventory is compared, with every role's defaults.
+  - With O(role) the kinds of one role are compared, else the whole inventory, with every role's defaults. M(terrace.aws.apply) plans
+    in the same way and carries the plan out.
   - An attribute that AWS cannot change means replacement, which is refused unless the variable C(terrace_allow_replace)
     names it (patterns of C(kind/name)). Removing what holds data is refused unless C(terrace_allow_data_loss) names it.
     What the inventory does not name is an orphan; the variable C(terrace_prune) has it removed.
 options:
   role:
-    description: Plan the kinds this role owns, with its variables.
+    description: Plan the kinds this role owns.
     type: str
   kinds:
     description: Plan these kinds only, when no O(role) is given. All of them by default.
@@ -28,26 +28,9 @@ options:
   state:
     description:
       - With V(absent) nothing is desired, and everything of the kinds is planned for removal.
-      - Without it and without O(role), each role's own C(<role>_state) decides about its kinds.
+      - Without it each role's own C(<role>_state) decides about its kinds.
     type: str
     choices: [present, absent]
-  prove:
-    description:
-      - Read afresh and fail unless nothing differs any more; tried for some seconds, for AWS is eventually consistent.
-        Resources AWS is still making are not judged.
-    type: bool
-    default: false
-  leave:
-    description: Kinds of the role that are left out, because a later pass of it finishes them.
-    type: list
-    elements: str
-    default: []
-  brief:
-    description:
-      - Return only the changes and whether the cell is settled, which is when no role has anything to write, to await or to
-        say. Refuses what any role would refuse.
-    type: bool
-    default: false
   fresh:
     description: Read from AWS even what this run has read before.
     type: bool
@@ -61,6 +44,8 @@ options:
 notes:
   - Supports check mode, in which it reports C(changed) when there is something to do, and diff mode.
   - Runs on the controller with the environment of the task, as modules would get it.
+seealso:
+  - module: terrace.aws.apply
 author:
   - The Terrace developers
 """
@@ -71,44 +56,16 @@ EXAMPLES = r"""
     role: network
   register: __network_plan
 
-- name: Write the subnets
-  amazon.aws.ec2_vpc_subnet:
-    vpc_id: "{{ __network_plan.ids.vpc[item.value.vpc] }}"
-    cidr: "{{ item.value.cidr }}"
-    az: "{{ item.value.zone }}"
-    tags: "{{ item.value.tags }}"
-  loop: "{{ __network_plan.write.subnet | dict2items }}"
+- name: Say how much would be removed
+  ansible.builtin.debug:
+    msg: "{{ __network_plan.terrace_plan.counts.remove }} resources"
 """
 
 RETURN = r"""
 pending:
-  description: Whether there is anything to write, replace or remove.
-  returned: unless O(brief)
+  description: Whether there is anything to write or to remove.
+  returned: always
   type: bool
-write:
-  description:
-    - Entries to create or update, by kind and name, with defaults filled in, all tags (C(tags)), what it is called on
-      AWS (C(aws_name)), its id where it exists (C(id)) and the names of the fields that differ (C(fields)).
-    - Every desired entry when the variable C(terrace_trust_plan) is false.
-  returned: always
-  type: dict
-replace:
-  description: Resources to remove before they are made again, by kind and name.
-  returned: always
-  type: dict
-remove:
-  description: Resources to remove, by kind and name.
-  returned: always
-  type: dict
-settled:
-  description: Whether no role has anything to write, to await or to say. Never when C(terrace_trust_plan) is false.
-  returned: when O(brief)
-  type: bool
-unsettled:
-  description: What is to be written, is not ready, or has to be said, each as C(kind/name).
-  returned: when O(brief)
-  type: list
-  elements: str
 ids:
   description: Ids of the kinds and of all kinds they refer to, by kind and name.
   returned: always
@@ -117,6 +74,11 @@ resources:
   description: The kinds' resources as they were read, as M(terrace.aws.cell_info) returns them.
   returned: always
   type: dict
+warnings:
+  description: What operators are to know although nothing differs.
+  returned: always
+  type: list
+  elements: str
 terrace_plan:
   description: Counts and changes, field by field, as the summary at the end of the run shows them.
   returned: always

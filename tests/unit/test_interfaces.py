@@ -199,3 +199,15 @@ def test_a_role_with_slow_kinds_says_how_long_they_may_take():
     assert {role for role in OWNERS if desired.default(role, f"{role}_timeout", None)} == slow
     assert desired.default("network", "network_timeout", None) == 900
     assert desired.default("firewall", "firewall_timeout", 3600) == 3600
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plugins/action").glob("*.py")), ids=lambda path: path.stem)
+def test_an_actions_options_are_documented(path: pathlib.Path):
+    """The module of an action's name documents it."""
+    taken = re.search(r"_VALID_ARGS = frozenset\((.*?)\)", path.read_text(), re.DOTALL)
+    documented = re.search(
+        r'^DOCUMENTATION = r"""(.*?)"""', (ROOT / "plugins/modules" / path.name).read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert documented, path.name
+    options = yaml.safe_load(documented[1]).get("options", {})
+    assert set(re.findall(r"\w+", taken[1] if taken else "")) == set(options)
