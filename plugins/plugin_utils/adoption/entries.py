@@ -97,10 +97,21 @@ def _told(
     options = specs.of_kind(kind.name)
     for option, other in kind.references.items():
         value = attributes.get(option)
-        free = isinstance(value, str) and not options.get(option, {}).get("required") and kind.name not in WHOLE
+        spec = options.get(option, {})
+        # An option without a default is left as it is where an entry does not say it.
+        free = (
+            isinstance(value, str)
+            and not spec.get("required")
+            and spec.get("default") is None
+            and kind.name not in WHOLE
+        )
         if free and value and value not in observed[other]:
             attributes[option] = None
             notes[f"{where}.{option}"] = f"{value} is not adopted"
+    if kind.name == "certificate" and attributes["self_signed"] and resource.claimed_by:
+        notes[f"{where}.self_signed"] = (
+            "it was imported; import the next one in time, or a self-signed one takes its place"
+        )
     if resource.facts.get("outdated"):
         attributes["refresh"] = {"enabled": False}
         notes[f"{where}.refresh"] = f"{len(resource.facts['outdated'])} machines are behind their template and stay so"
@@ -123,7 +134,9 @@ def _wrong(
         for name, each in entries.items():
             if (kind, name) in found or not each:
                 continue
-            if fields := _differs(registry.kind(kind), name, each, observed[kind][name]):
+            if kind == "dns_record" and observed[kind][name].facts["alias_zone"] and not each["target"]:
+                found[kind, name] = f"an alias of {each['values'][0]}, which is not adopted"
+            elif fields := _differs(registry.kind(kind), name, each, observed[kind][name]):
                 found[kind, name] = "; ".join(
                     f"the inventory cannot say {path}: {render.value(both['before'])}" for path, both in fields.items()
                 )
