@@ -1,4 +1,4 @@
-"""IAM: what would make every first call in an account slow."""
+"""IAM: what would make every first call in an account slow, and updates that change more than they name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from moto.iam import models
 
 from lab.api import accounts
 from lab.api.patching import patch
+from lab.api.wrapping import wrap
 
 
 @patch(
@@ -47,3 +48,23 @@ def _copies(backend: Any) -> list[Any]:
     for policy in policies:
         policy.account_id = backend.account_id
     return policies
+
+
+@patch(
+    moto="UpdateRole takes the description away, and sets the longest session to an hour, where they are not named",
+    aws="changes what is named and nothing else; the sentence of its reference about the hour is CreateRole's (seen live in"
+    " https://github.com/go-to-k/cdkd/pull/1239)",
+    document="https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html",
+)
+def role_update() -> None:
+    from moto.iam.responses import IamResponse
+
+    @wrap(IamResponse, "update_role")
+    def update(original: Any, self: Any) -> Any:
+        role = self.backend.get_role(self._get_param("RoleName"))
+        before = {"description": role.description, "max_session_duration": role.max_session_duration}
+        result = original(self)
+        for name, parameter in (("description", "Description"), ("max_session_duration", "MaxSessionDuration")):
+            if self._get_param(parameter) is None:
+                setattr(role, name, before[name])
+        return result

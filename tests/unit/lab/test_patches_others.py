@@ -117,6 +117,18 @@ def a_value_can_be_denied(lab: Lab) -> None:
     assert manager.get_secret_value(SecretId="probe")["SecretString"] == "value"
 
 
+@probe("iam.role_update")
+def a_role_keeps_what_is_not_named(lab: Lab) -> None:
+    iam = lab.client("iam")
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust, Description="First", MaxSessionDuration=7200)
+    iam.update_role(RoleName="probe", Description="Second")
+    iam.update_role(RoleName="probe", MaxSessionDuration=14400)
+    iam.update_role(RoleName="probe")
+    role = iam.get_role(RoleName="probe")["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == ("Second", 14400)
+
+
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
 
 
