@@ -66,6 +66,7 @@ api_lane() {
   section unit python -m pytest tests/unit
   section warm python -m pytest tests/integration/warm
   with_api scenarios api
+  section options python -m pytest tests/integration/options
 }
 
 host_lane() {

@@ -18,7 +18,7 @@ def iam_role(aws: Aws, name: str) -> dict[str, t.Any]:
     services = statement["Principal"]["Service"]
     attached = aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role)
     told = {
-        "description": found["Description"],
+        "description": found.get("Description"),
         "assumed_by": [each.removesuffix(".amazonaws.com") for each in listed(services)],
         "managed_policies": sorted(each["PolicyName"] for each in attached),
         "instance_profile": bool(iam.list_instance_profiles_for_role(RoleName=role)["InstanceProfiles"]),
@@ -61,7 +61,7 @@ def kms_key(aws: Aws, name: str) -> dict[str, t.Any]:
     principals = [each["Principal"] for each in policy["Statement"]]
     root = f"arn:aws:iam::{found['AWSAccountId']}:root"
     return {
-        "description": found["Description"],
+        "description": found.get("Description"),
         "enabled": found["Enabled"],
         "rotation": kms.get_key_rotation_status(KeyId=found["KeyId"])["KeyRotationEnabled"],
         "multi_region": found["MultiRegion"],
@@ -105,11 +105,12 @@ def dns_record(aws: Aws, name: str) -> dict[str, t.Any]:
         for each in records
         if tuple(str(each[key]) for key in ("Name", "Type", "SetIdentifier") if key in each) == wanted
     ]
+    # The first node's name of a replication group of Redis: master.<cell>-<name>.<id>.…
     values = sorted(each["Value"] for each in record["ResourceRecords"])
     return {
         "ttl": record["TTL"],
         "values": values,
-        "target": values[0].rstrip("."),
+        "target": f"cache:{aws.short(values[0].split('.')[1])}" if values[0].startswith("master.") else None,
         "weight": record.get("Weight"),
         "region": record.get("Region"),
     }

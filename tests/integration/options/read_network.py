@@ -106,7 +106,7 @@ def network_acl(aws: Aws, name: str) -> dict[str, t.Any]:
     return told
 
 
-def ports(first: int, last: int) -> int | str:
+def ports(first: int | None, last: int | None) -> int | str | None:
     return first if first == last else f"{first}-{last}"
 
 
@@ -124,7 +124,9 @@ def security_group(aws: Aws, name: str) -> dict[str, t.Any]:
         ]
         told |= {
             f"{word}.https.protocol": ",".join({each["IpProtocol"] for each in permissions}),
-            f"{word}.https.ports": sorted({ports(each["FromPort"], each["ToPort"]) for each in permissions}, key=str),
+            f"{word}.https.ports": sorted(
+                {ports(each.get("FromPort"), each.get("ToPort")) for each in permissions}, key=str
+            ),
             f"{word}.https.{'from' if word == 'ingress' else 'to'}": sorted(set(peers), key=str),
         }
     return told
