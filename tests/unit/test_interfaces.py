@@ -168,7 +168,8 @@ def test_a_task_file_uses_only_what_is_understood(path: pathlib.Path):
     for task in yaml.safe_load(path.read_text()):
         module = task_files.module_of(task)
         assert module.count(".") == 2, f"{module} is not a full name"
-        assert re.match(rf"{path.stem} \| [A-Z]", task["name"]), f"{task['name']} does not begin with {path.stem} |"
+        prefix = f"{path.parent.name} | {path.stem} | "
+        assert re.match(rf"{re.escape(prefix)}[A-Z]", task["name"]), f"{task['name']} does not begin with {prefix}"
         assert set(task.get("loop_control", {})) <= {"loop_var", "label"}
         if "loop" in task:
             assert set(task["loop_control"]) == {"loop_var", "label"}, task["name"]
