@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Reads what AWS holds of a cell in the words of the inventory, subtracts it from what the inventory desires, and returns
     what is to be created, updated, replaced and removed, field by field. Writes nothing itself.
-  - With O(role) the kinds of one role are compared, else the whole inventory, with every role's defaults. M(terrace.aws.apply) plans
-    in the same way and carries the plan out.
+  - With O(role) the kinds of one role are compared, else the whole inventory, with every role's defaults.
+    M(terrace.aws.apply) plans in the same way and carries the plan out.
   - An attribute that AWS cannot change means replacement, which is refused unless the variable C(terrace_allow_replace)
     names it (patterns of C(kind/name)). Removing what holds data is refused unless C(terrace_allow_data_loss) names it.
     What the inventory does not name is an orphan; the variable C(terrace_prune) has it removed.

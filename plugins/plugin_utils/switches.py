@@ -33,8 +33,8 @@ class Switch:
     """One variable of a run.
 
     :ivar type: ``bool``, ``text``, ``choice``, ``names`` (cells), ``patterns`` (of kind/name), ``variables`` (patterns of
-        variable names), ``number``, ``batch`` (of machines, as the keyword ``serial`` takes it), ``options`` (an argument spec), ``ids``
-        (of EC2, and ARNs) or ``tags``
+        variable names), ``number``, ``batch`` (of machines, as the keyword ``serial`` takes it), ``options`` (an argument
+        spec), ``ids`` (of EC2, and ARNs) or ``tags``
     :ivar meaning: what it does, for people
     :ivar default: what an unset one reads as
     :ivar shape: for ``text``: the expression it must match

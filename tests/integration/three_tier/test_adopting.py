@@ -149,7 +149,9 @@ def test_a_change_is_written_to_the_very_resources(client, operator, written):
     [balancer] = elb.describe_load_balancers()["LoadBalancers"]
     attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
     assert {"Key": "idle_timeout.timeout_seconds", "Value": "77"} in attributes
-    parameters = client("rds").describe_db_parameters(DBParameterGroupName="old-parameters", Source="user")["Parameters"]
+    parameters = client("rds").describe_db_parameters(DBParameterGroupName="old-parameters", Source="user")[
+        "Parameters"
+    ]
     assert [each["ParameterName"] for each in parameters] == ["log_connections"]
     [rule] = client("s3").get_bucket_lifecycle_configuration(Bucket="old-bucket-xyz")["Rules"]
     assert rule["Expiration"]["Days"] == 400

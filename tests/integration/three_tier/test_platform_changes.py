@@ -5,6 +5,7 @@ The tests follow one another on one development cell. AWS is asked with boto3, a
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 
@@ -156,7 +157,7 @@ def test_a_certificate_in_use_is_replaced(platform):
 
     _run, seen = watched(platform, look, terrace_allow_replace=["certificate/public"])
     # Between the two calls of one look the listener may have moved and the old one gone: never twice in a row.
-    assert not any(not one and not two for one, two in zip(seen, seen[1:], strict=False))
+    assert not any(not one and not two for one, two in itertools.pairwise(seen))
     [new] = listeners(elb)[443]
     assert new != old
     assert acm.describe_certificate(CertificateArn=new)["Certificate"]["DomainName"] == "shop.example.com"
@@ -173,9 +174,7 @@ def test_several_certificates_on_a_listener(platform):
     balancers["public"]["listeners"]["443"]["additional_certificates"] = ["second"]
     platform.change(certificate_entries=certificates, load_balancer_balancers=balancers)
     platform.apply().ok()
-    arns = {
-        each["DomainName"]: each["CertificateArn"] for each in acm.list_certificates()["CertificateSummaryList"]
-    }
+    arns = {each["DomainName"]: each["CertificateArn"] for each in acm.list_certificates()["CertificateSummaryList"]}
     [balancer] = [each for each in elb.describe_load_balancers()["LoadBalancers"] if each["Scheme"] != "internal"]
     found = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     [listener] = [each["ListenerArn"] for each in found if each["Port"] == 443]

@@ -54,7 +54,9 @@ def test_what_is_renamed_keeps_its_ids(client, cells):
     for address in ("security_group/front", "secret/new", "bucket/files"):
         assert list(run.changes(CELL)[address]["fields"]) == ["tags.Name"], run.output
     cells.play("site", {CELL: after}).ok()
-    [front] = ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": [f"{CELL}-front"]}])["SecurityGroups"]
+    [front] = ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": [f"{CELL}-front"]}])[
+        "SecurityGroups"
+    ]
     assert front["GroupId"] == groups[f"{CELL}-web"]
     [app] = ec2.describe_security_groups(GroupIds=[groups[f"{CELL}-app"]])["SecurityGroups"]
     assert app["IpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"] == front["GroupId"]

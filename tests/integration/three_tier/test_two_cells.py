@@ -1,4 +1,4 @@
-"""Two cells in one run: where nothing is to be done nothing is called; what either would refuse is refused before the first write."""
+"""Two cells in one run: where nothing is to be done nothing is called; what either refuses is refused before the first write."""
 
 from __future__ import annotations
 
