@@ -82,7 +82,7 @@ SWITCHES: dict[str, Switch] = {
     "terrace_inventory_options": Switch("options", "the inventory's own variables, as an argument spec", None),
     "terrace_prune": Switch("bool", "remove what the inventory does not name", False),
     "terrace_remove_at_most": Switch("number", "how many resources a run may remove that is not a destruction", 20),
-    "terrace_take_lock": Switch("text", "the owner of a stale lock that is taken over"),
+    "terrace_take_lock": Switch("text", "the owner of the lock that is taken over"),
     "terrace_trust_plan": Switch("bool", "pass over what the plan finds in sync", True),
     "terrace_wait": Switch("bool", "wait until what was written is ready", True),
 }
