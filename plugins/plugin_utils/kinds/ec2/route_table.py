@@ -27,6 +27,9 @@ class RouteTable(Kind):
     }
     #: CreateRoute refuses a NAT gateway that is not available.
     needs_ready = frozenset({"routes.nat_gateway"})
+    #: AWS deletes a NAT gateway that routes name; they lead nowhere until they are written again.
+    #: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html#nat-gateway-delete
+    loose = frozenset({"routes.nat_gateway"})
     #: A subnet has one table: the one that gets it is written before the one that had it is removed.
     exclusive = frozenset({"subnets"})
     replacement_reason = "its subnets use one table each"
