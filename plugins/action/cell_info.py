@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction, ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import with_sources
 
 
 class ActionModule(CellAction):
@@ -20,7 +21,8 @@ class ActionModule(CellAction):
 
     def act(self) -> dict[str, t.Any]:
         kinds = self.known_kinds(self.option("kinds") or registry.all_kinds())
-        fresh = kinds if boolean(self.option("fresh", True)) else ()
+        # A task of a run that writes: what these kinds are derived from may just have been written.
+        fresh = with_sources(kinds, self.observations().sources()) if boolean(self.option("fresh", True)) else ()
         observed = self.observe(kinds, fresh)
         return {
             "changed": False,

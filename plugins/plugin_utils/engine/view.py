@@ -88,3 +88,18 @@ class View:
     def last(self) -> Observed:
         """Everything as it was last read, also what is not known any more."""
         return self._observed
+
+
+def with_sources(kinds: t.Iterable[str], sources: t.Mapping[str, t.Collection[str]]) -> set[str]:
+    """The kinds and whatever theirs is derived from: a group's outdated machines come from its template's version.
+
+    :param sources: kind -> kinds that were looked at while it was read
+    """
+    found: set[str] = set()
+    left = list(kinds)
+    while left:
+        kind = left.pop()
+        if kind not in found:
+            found.add(kind)
+            left += sources.get(kind, ())
+    return found

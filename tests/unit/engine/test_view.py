@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind, Resource
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View, with_sources
 
 
 class Template(Kind):
@@ -91,3 +91,9 @@ def test_what_a_kind_is_derived_from_is_left_alone():
     seen.get(["template", "fleet"])
     assert look.asked == [["fleet"]]
     assert look.known == [{"template"}]
+
+
+def test_what_a_kind_is_derived_from_is_read_again_with_it():
+    sources = {"autoscaling_group": {"launch_template"}, "launch_template": {"kms_key"}, "kms_key": {"kms_key"}}
+    assert with_sources(["autoscaling_group"], sources) == {"autoscaling_group", "launch_template", "kms_key"}
+    assert with_sources(["subnet"], sources) == {"subnet"}
