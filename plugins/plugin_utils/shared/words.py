@@ -125,7 +125,12 @@ class Words:
             "effect": str(statement.get("Effect", "")).lower(),
             "actions": listed(statement.get("Action")),
             "resources": resources or [self._word(arn) for arn in arns],
-            "conditions": {operator: tests for operator, tests in conditions.items() if tests},
+            # IAM gives a list of one as its element, where it was written so.
+            "conditions": {
+                operator: {key: listed(value) for key, value in tests.items()}
+                for operator, tests in conditions.items()
+                if tests
+            },
         }
 
     def _word(self, arn: str) -> str:

@@ -80,6 +80,13 @@ def test_what_has_no_word_shows_as_it_is(statement):
     assert json.loads(found["Statement0"]["statement"]) == statement
 
 
+def test_a_condition_of_one_value_is_the_same_with_and_without_a_list():
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    conditions = ({"Bool": {"aws:SecureTransport": value}} for value in ("true", ["true"]))
+    for found in (KNOWN.grants({"Statement": {**statement, "Condition": each}}) for each in conditions):
+        assert found["Statement0"]["conditions"] == {"Bool": {"aws:SecureTransport": ["true"]}}
+
+
 def test_trust_in_words_and_back():
     assumed_by = ["account:222222222222", "arn:aws:iam::1:role/x", "ec2", "ssm.us-east-1.amazonaws.com"]
     assert words.trusted(json.dumps(words.trust(assumed_by, "us-east-1")), "us-east-1") == sorted(assumed_by)
