@@ -114,6 +114,7 @@ def test_more_than_a_page(lab, cell):
         ({"max_allocated_storage": 21}, "10 % over"),
         ({"iops": 4000}, "from 400 GiB on"),
         ({"storage_type": "io2", "allocated_storage": 100}, "iops: missing"),
+        ({"kms_key": "one", "storage_encrypted": False}, "kms_key: needs storage_encrypted"),
         ({"engine_version": "17.4"}, "not a major version"),
         ({"monitoring_interval": 60}, "monitoring_role_arn: missing"),
         ({"backup_window": "05:00-06:00", "maintenance_window": "Sun:05:30-Sun:06:30"}, "overlaps"),

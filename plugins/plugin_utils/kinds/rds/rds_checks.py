@@ -93,6 +93,8 @@ def _storage(entry: Entry) -> t.Iterator[str]:
         yield f"iops: missing; {sort} needs it"
     if sort != "gp3" and entry.get("storage_throughput"):
         yield f"storage_throughput: only gp3 takes it, not {sort}"
+    if entry.get("kms_key") and not entry["storage_encrypted"]:
+        yield "kms_key: needs storage_encrypted: true"
 
 
 def _insights(entry: Entry) -> t.Iterator[str]:
