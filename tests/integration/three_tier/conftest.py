@@ -130,21 +130,6 @@ class Operator:
         finally:
             run.kill()
 
-    def killed(
-        self,
-        playbook: str,
-        *arguments: str,
-        after: float,
-        inventory: str | pathlib.Path = "inventories/three_tier/development",
-    ) -> bool:
-        """Start a run and kill it and all it started after some seconds; whether it was still running."""
-        with self.started(playbook, *arguments, inventory=inventory) as run:
-            try:
-                run.process.wait(after)
-            except subprocess.TimeoutExpired:
-                return True
-        return False
-
 
 @dataclass
 class Started:
