@@ -266,14 +266,14 @@ def test_parameters_compare_by_meaning_and_are_refused_before_the_first_write(la
         desired, wrong = specs.validated(kind, "main", given)
         assert wrong == []
         assert plan.compare(kind, desired, found) == {}, off
-        assert list(kind.prechange_errors(cell(), {"main": desired})) == []
+        assert list(kind.prechange_errors(cell(), {"main": desired}, {})) == []
     desired["parameters"] = {"log_duration": "sometimes", "wrok_mem": 1}
-    assert list(kind.prechange_errors(cell(), {"main": desired})) == [
+    assert list(kind.prechange_errors(cell(), {"main": desired}, {})) == [
         "main.parameters: log_duration: sometimes is not allowed; allowed are 0,1",
         "main.parameters: there is no parameter wrok_mem; did you mean work_mem?",
     ]
     desired["family"] = "postgres999x"
-    assert "not a family" in next(kind.prechange_errors(cell(), {"main": desired}))
+    assert "not a family" in next(kind.prechange_errors(cell(), {"main": desired}, {}))
 
 
 def test_a_replica_is_gone_before_its_source_goes():
