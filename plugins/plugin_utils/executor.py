@@ -23,11 +23,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from .cell_action import Observations
 from .engine.graph import ABSENT, ADOPT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
-from .engine.kind import FAILED, READY, Kind, Resource
+from .engine.kind import READY, Kind, Resource
 from .engine.plan import UPDATE, Change
 from .engine.view import View
 from .task_files import Outcome, Runner, load
+from .waiting import POLL_FIRST, POLL_MOST, Waiting
 
 display = Display()
 
@@ -35,12 +37,8 @@ display = Display()
 BUSY, SLEEPING = 4, 24
 #: Into how many chunks the nodes of one kind that could all go to work now are divided at most.
 PARTS = 3
-#: Seconds between two looks at what is pending, at first and at most.
-POLL_FIRST, POLL_MOST = 0.5, 3.0
 #: Seconds and pause for which a resource that was just made may be missing from what AWS lists (eventual consistency).
 VISIBLE_TIMEOUT, VISIBLE_PAUSE = 60.0, 1.0
-#: Seconds after which what is waited for is told again although nothing changed.
-REPEAT = 30.0
 #: Seconds running chunks are given to end when the run stops.
 GRACE = 60.0
 DONE_WORDS = {RETIRE: "marked as outgoing", ADOPT: "tagged", MAKE: "created", PRESENT: "written", ABSENT: "removed"}
@@ -79,7 +77,7 @@ class Executor:
     :param action: the action plugin that carries the cell's connection, templar and environment
     :param variables: the play's variables with every role's defaults beneath
     :param entry: the entry of a node as its tasks get it
-    :param timeout: seconds that resources of a kind may take to become ready, or to be gone
+    :param waiting: judges and tells what is pending
     :param tick: called often while something goes on; may raise to stop
     """
 
@@ -92,19 +90,16 @@ class Executor:
         view: View,
         variables: dict[str, t.Any],
         entry: t.Callable[[Node], dict[str, t.Any]],
-        timeout: t.Callable[[str], float],
+        waiting: Waiting,
         tick: t.Callable[[], None],
     ) -> None:
         self._action, self._cell, self._kinds, self._graph, self._view = action, cell, kinds, graph, view
-        self._variables, self._entry, self._timeout, self._tick = variables, entry, timeout, tick
+        self._variables, self._entry, self._waiting, self._tick = variables, entry, waiting, tick
         self._left = dict(graph.nodes)
         self._done: set[Key] = set()
         self._running: list[Chunk] = []
         self._selector = selectors.DefaultSelector()
-        self._weights = _weights(graph)
-        self._waiting_since: dict[Address, float] = {}
-        self._told: list[str] = []
-        self._told_at = 0.0
+        self._weights = graph.weights()
         self.steps: list[Step] = []
 
     def run(self) -> None:
@@ -182,7 +177,9 @@ class Executor:
     def _divided(kind: Kind, nodes: list[Node]) -> list[list[Node]]:
         if kind.names_itself and nodes[0].action == ABSENT:
             return [nodes]
-        size = 1 if kind.sleeps else max(1, -(-len(nodes) // PARTS))
+        # What was created empty before is written without sleeping.
+        sleeps = kind.sleeps and not (kind.created_empty and nodes[0].action == PRESENT)
+        size = 1 if sleeps else max(1, -(-len(nodes) // PARTS))
         return [nodes[start : start + size] for start in range(0, len(nodes), size)]
 
     # -- a chunk -------------------------------------------------------------------------------------------------
@@ -310,54 +307,21 @@ class Executor:
         kinds = {kind for kind, _name in addresses}
         self._view.forget(kinds)
         observed = self._view.get(kinds)
-        now = time.monotonic()
-        told = []
-        for kind, name in sorted(addresses):
-            resource = observed[kind].get(name)
-            if resource is None or resource.state == READY:
-                continue
-            state = resource.status or resource.state
-            since = self._waiting_since.setdefault((kind, name), now)
-            if resource.state == FAILED:
-                reason = resource.facts.get("failure") or resource.status
-                raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is in a failed state: {reason}")
-            if now - since > self._timeout(kind):
-                raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is still {state} after {now - since:.0f} s")
-            told.append(f"{kind} {name} ({state})")
-        self.tell_waiting(told)
-
-    def tell_waiting(self, what: list[str]) -> None:
-        """Tell what is waited for: when it changes, and now and then while it does not."""
-        now = time.monotonic()
-        if what and (what != self._told or now - self._told_at > REPEAT):
-            display.display(f"{self._cell}: waiting for {', '.join(what)}")
-            self._told, self._told_at = what, now
+        going = {address for node in self._left.values() for address in node.gone}
+        self._waiting.look(
+            (kind, name, observed[kind][name])
+            for kind, name in sorted(addresses)
+            if name in observed[kind] and (observed[kind][name].state != READY or (kind, name) in going)
+        )
 
 
 def _shown(names: list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _weights(graph: Graph) -> dict[Key, int]:
-    """How long the chain is that hangs on each node: the longest goes to work first."""
-    users: dict[Key, list[Key]] = {key: [] for key in graph.nodes}
-    for key, node in graph.nodes.items():
-        for need in node.after:
-            users[need].append(key)
-    weights: dict[Key, int] = {}
-
-    def weigh(key: Key) -> int:
-        if key not in weights:
-            weights[key] = 1 + max((weigh(user) for user in users[key]), default=0)
-        return weights[key]
-
-    for key in graph.nodes:
-        weigh(key)
-    return weights
-
-
 def _child(action: ActionBase, tasks: list[dict[str, t.Any]], variables: dict[str, t.Any], pipe: int) -> t.NoReturn:
     """Run the tasks and tell the outcome through the pipe. Nothing of the parent's is tidied up here."""
+    Observations.off = True
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     try:

@@ -247,6 +247,23 @@ class Graph:
             names = ", ".join(sorted(f"{kind}/{name}" for _action, kind, name in left))
             raise ValueError(f"these refer to each other in a circle, so that none can come first: {names}")
 
+    def weights(self) -> dict[Key, int]:
+        """How long the chain is that hangs on each node: the longest goes to work first."""
+        users: dict[Key, list[Key]] = {key: [] for key in self.nodes}
+        for key, node in self.nodes.items():
+            for need in node.after:
+                users[need].append(key)
+        weights: dict[Key, int] = {}
+
+        def weigh(key: Key) -> int:
+            if key not in weights:
+                weights[key] = 1 + max((weigh(user) for user in users[key]), default=0)
+            return weights[key]
+
+        for key in self.nodes:
+            weigh(key)
+        return weights
+
     def missing(self) -> dict[Address, list[str]]:
         """References to what neither exists nor is made in this run: ``(kind, name)`` -> who needs it."""
         found: dict[Address, list[str]] = {}

@@ -129,4 +129,4 @@ def test_every_task_file_of_every_kind_is_understood():
         for action in ("create", "present", "absent"):
             for task in task_files.load(kind.role, kind.name, action):
                 assert task_files.module_of(task)
-                assert task["name"].startswith(f"{action} | ")
+                assert task["name"].startswith(f"{kind.name} | {action} | ")
