@@ -272,7 +272,10 @@ class Executor:
         except ValueError:
             outcome = Outcome(failures=["its process was killed"])
         names = [node.name for node in chunk.nodes]
-        failures = [f"{first.kind}: {failure}" for failure in outcome.failures]
+        failures = [
+            failure if failure.startswith(f"{first.kind} | ") else f"{first.kind}: {failure}"
+            for failure in outcome.failures
+        ]
         step = Step(first.action, first.kind, names, time.monotonic() - chunk.begun, outcome.changed, failures)
         self.steps.append(step)
         changed_only = first.action in (PRESENT, ADOPT) and all(
