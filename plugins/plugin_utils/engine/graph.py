@@ -147,6 +147,8 @@ class Graph:
         replaced = node.change is not None and node.change.action == REPLACE
         if replaced and kind.replacement == CREATE_FIRST:
             node.after.add((RETIRE, node.kind, node.name))
+        elif node.action == PRESENT and (MAKE, node.kind, node.name) in self.nodes:
+            pass  # What was created empty has waited for the old one, and has its name now.
         elif replaced:
             node.after.add((ABSENT, node.kind, node.name))
             node.gone.add((node.kind, node.name))

@@ -29,6 +29,7 @@ class Group(Kind):
     name = "group"
     references: t.ClassVar[dict[str, str]] = {"net": "net", "peers": "group"}
     loose = frozenset({"peers"})
+    immutable = frozenset({"description"})
     created_empty = True
 
 
@@ -231,6 +232,17 @@ def test_what_an_orphan_still_uses_is_not_removed():
 def test_what_is_leaving_is_created_again_once_it_is_gone():
     made = graph(WORLD, there({"net": WORLD["net"]}, main=LEAVING))
     assert made.nodes[PRESENT, "net", "main"].gone == {("net", "main")}
+
+
+@pytest.mark.parametrize("how", ["leaving", "replaced"])
+def test_what_was_created_empty_waits_only_once_for_the_old_one(how):
+    world = {**WORLD, "group": {**WORLD["group"], "a": {**WORLD["group"]["a"], "description": "new"}}}
+    observed = there(WORLD, **({"a": LEAVING} if how == "leaving" else {}))
+    change = plan.Change(plan.CREATE if how == "leaving" else plan.REPLACE, "group", "a")
+    made = Graph(KINDS, world, observed, [change])
+    assert made.nodes[MAKE, "group", "a"].gone == {("group", "a")}
+    assert made.nodes[PRESENT, "group", "a"].gone == set(), "it would be the new one that has to be gone"
+    assert (MAKE, "group", "a") in made.nodes[PRESENT, "group", "a"].after
 
 
 def test_what_is_still_being_made_is_awaited_before_it_is_changed():
