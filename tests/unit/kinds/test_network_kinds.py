@@ -156,6 +156,7 @@ def test_subnets_that_do_not_fit(entry, said):
         ({"cidr": "10.0.0.0/8", "port": 1}, "there is no option port"),
         ({"cidr": "10.0.0.0/99"}, "cidr"),
         ({"cidr": "10.0.0.0/8", "ports": "9-1"}, "ports"),
+        ({"cidr": "10.0.0.0/8", "protocol": "all", "ports": "443"}, "ports: only tcp and udp"),
         ({"cidr": "10.0.0.0/8", "action": "maybe"}, "action"),
     ],
 )

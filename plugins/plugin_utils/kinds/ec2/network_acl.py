@@ -91,3 +91,6 @@ def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
         first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535
     ):
         yield f"ports: must be all, a port or a range such as 1024-65535, not {rule['ports']}"
+    # AWS ignores the ports of other protocols, and reports none.
+    elif rule["ports"] != "all" and rule["protocol"] not in ("tcp", "udp"):
+        yield f"ports: only tcp and udp have them, not {rule['protocol']}; leave them out"
