@@ -121,13 +121,13 @@ def rounds(tmp_path_factory, monkeypatch_module) -> t.Iterator[Rounds]:
             paths[-1].write_text(inventory_of(cells, registered))
 
         def site(number: int, *arguments: str) -> Run:
-            return operator.play("site", *arguments, inventory=paths[number], environment=values).ok()
+            return operator.play("site", *arguments, inventory=paths[number], environment=values)
 
-        site(0)
+        site(0).ok()
         told = [read_back(lab, packed)]
-        planned = site(1, "-C")
+        planned = site(1, "-C").ok()
         changes = {cell: planned.changes(cell) for cell in packed.rounds[1]}
-        site(2)
+        site(2).ok()
         told.append(read_back(lab, packed))
         for reading in told:
             for options in reading.values():
@@ -203,11 +203,14 @@ def test_the_plan_names_nothing_else(rounds):
 
 
 def test_nothing_is_left_to_do(rounds):
+    rounds.after.ok()
     for cell in rounds.packed.rounds[1]:
         assert rounds.after.changes(cell) == {}, cell
 
 
 def test_the_published_modules_agree(rounds):
+    failed = [line for line in rounds.untrusting.output.splitlines() if line.startswith("fatal:")]
+    assert (rounds.untrusting.status, failed) == (0, [])
     assert changed_steps(rounds.untrusting) == set(CHANGED_FOR_EVER)
 
 
