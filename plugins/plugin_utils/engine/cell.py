@@ -306,6 +306,8 @@ class Cell:
             where.setdefault(reading[-1], set()).add(kind)
 
     def _observed(self, kind: str) -> dict[str, Resource]:
+        if kind in getattr(self._thread, "reading", []):
+            raise RuntimeError(f"the kind {kind} asks for its own resources while it is read")
         return self._once.get(("kind", kind), lambda: self._read(kind))
 
     def _read(self, kind: str) -> dict[str, Resource]:

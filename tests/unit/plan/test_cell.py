@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.cell import IGNORED_TAGS, Cell, Settings
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
@@ -44,3 +46,14 @@ def test_tags_that_others_write_are_neither_compared_nor_lost(lab, tags):
         **more,
         "Own": "2",
     }
+
+
+def test_a_kind_that_asks_for_itself_is_told_so(lab):
+    class Selfish(Kind):
+        name = "selfish"
+
+        def read(self, cell):
+            return cell.observed("selfish")
+
+    with pytest.raises(RuntimeError, match="selfish"):
+        Cell("test", "us-east-1", {"selfish": Selfish()}).observed("selfish")
