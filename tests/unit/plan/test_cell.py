@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.cell import IGNORED_TAGS, Cell, Settings
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kind, every_tag
 
 
 def test_what_is_known_is_not_read_again(lab, cell, tags):
