@@ -61,8 +61,20 @@ def run_switch(value: t.Any, name: str) -> t.Any:
         raise AnsibleFilterError(str(error)) from error
 
 
+def present_cells(groups: dict[str, t.Any]) -> str:
+    """The pattern of a play on cells. Ansible passes over a play without hosts, and ends well: nothing would be done.
+
+    :raises AnsibleFilterError: where the inventory has no cell
+    """
+    if not groups.get("cells"):
+        raise AnsibleFilterError(
+            "the inventory has no host in the group cells, so there is nothing to work on; is -i right?"
+        )
+    return "cells"
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"cell_environment": cell_environment, "run_switch": run_switch}
+        return {"cell_environment": cell_environment, "run_switch": run_switch, "present_cells": present_cells}

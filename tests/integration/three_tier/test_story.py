@@ -54,7 +54,8 @@ def test_the_second_run_writes_nothing_and_calls_no_module(api, operator):
     run = operator.play("site").ok()
     assert "changed=0" in run.output
     assert api.calls()["writes"] == 0
-    assert api.calls()["total"] <= 60, api.calls()
+    # Bulk calls, and one or more a bucket, key and balancer, of which AWS tells no more at once.
+    assert api.calls()["total"] <= 82, api.calls()
 
 
 def test_the_published_modules_agree(operator):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.cell import cell_environment, run_switch
+from ansible_collections.terrace.aws.plugins.filter.cell import cell_environment, present_cells, run_switch
 
 
 def test_the_operator_s_retries_stay(monkeypatch):
@@ -24,3 +26,15 @@ def test_switches():
     assert run_switch("", "isolate_instance_snapshots") is False
     with pytest.raises(AnsibleFilterError, match="terrace_trust_plan: maybe is not a boolean"):
         run_switch("maybe", "terrace_trust_plan")
+
+
+def test_an_inventory_without_cells_is_refused():
+    assert present_cells({"cells": ["a"], "all": ["a"]}) == "cells"
+    for groups in ({}, {"cells": []}):
+        with pytest.raises(AnsibleFilterError, match="no host in the group cells"):
+            present_cells(groups)
+
+
+def test_no_playbook_passes_over_an_inventory_without_cells():
+    folder = pathlib.Path(__file__).parents[3] / "playbooks"
+    assert [path.name for path in folder.glob("*.yml") if "hosts: cells\n" in path.read_text()] == []
