@@ -63,7 +63,11 @@ def start(group: Any, params: dict[str, Any]) -> str:
 def _begin(group: Any, refresh: dict[str, Any], skip_matching: bool) -> None:
     wanted = _wanted_version(group)
     states = [*scaling.counted(group), *_standby(group)]
-    old = [s for s in states if not (skip_matching and s.lab_version == wanted)]
+    old = [
+        s
+        for s in states
+        if not (skip_matching and (s.lab_version, s.lab_template) == (wanted, group.ec2_launch_template))
+    ]
     refresh["lab_old"] = [s.instance.id for s in old]
     refresh["lab_total"] = refresh["InstancesToUpdate"] = len(old)
     TIMERS.later(0, lambda: _step(group, refresh))

@@ -116,6 +116,7 @@ def launch(group: Any) -> Any:
     instance.autoscaling_group = group
     state = InstanceState(instance, protected_from_scale_in=group.new_instances_protected_from_scale_in)
     state.lab_version = version.number if version else None
+    state.lab_template = group.ec2_launch_template
     state.lab_since = utcnow()
     group.instance_states.append(state)
     activity(group, f"Launching a new EC2 instance: {instance.id}")

@@ -87,21 +87,22 @@ def instance_lifecycle() -> None:
 
 
 @patch(
-    moto="says of each instance that it runs the template's default version",
-    aws="says which version the instance was launched from",
+    moto="says of each instance that it runs the default version of the group's template",
+    aws="says which version of which template the instance was launched from",
     document=API + "API_Instance.html",
 )
 def instance_template_version() -> None:
     from moto.autoscaling.models import InstanceState
 
     def launch_template(self: Any) -> dict[str, Any] | None:
-        template = self.auto_scaling_group.ec2_launch_template if self.auto_scaling_group else None
+        group = self.auto_scaling_group
+        template = self.lab_template or (group.ec2_launch_template if group else None)
         if template is None:
             return None
         version = getattr(self, "lab_version", None) or template.default_version_number
         return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": str(version)}
 
-    InstanceState.lab_version = None  # type: ignore[attr-defined]
+    InstanceState.lab_version = InstanceState.lab_template = None  # type: ignore[attr-defined]
     InstanceState.launch_template = property(launch_template)  # type: ignore[assignment,method-assign]
 
 

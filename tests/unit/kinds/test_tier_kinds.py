@@ -184,6 +184,19 @@ def test_machines_behind_their_template(cell, lab, ec2, scaling, template, subne
     assert plan.changes(kind, {"web": wanted}, {"web": found}, plan.Rules()) == []
 
 
+def test_machines_of_another_template_are_behind(cell, ec2, scaling, template, subnet, tags):
+    make_group(scaling, template, subnet, tags)
+    data = {"ImageId": "ami-1", "InstanceType": "t3.micro"}
+    spec = [{"ResourceType": "launch-template", "Tags": tags("launch_template", "other")}]
+    ec2.create_launch_template(LaunchTemplateName="test-other", LaunchTemplateData=data, TagSpecifications=spec)
+    scaling.update_auto_scaling_group(
+        AutoScalingGroupName="test-web", LaunchTemplate={"LaunchTemplateName": "test-other", "Version": "$Latest"}
+    )
+    found = cell().observed("autoscaling_group")["web"]
+    assert found.attributes["launch_template"] == "other"
+    assert len(found.facts["outdated"]) == 2
+
+
 def test_machines_that_a_refresh_leaves_alone_are_no_difference(cell, ec2, scaling, template, subnet, tags):
     make_group(scaling, template, subnet, tags)
     kind = registry.kind("autoscaling_group")

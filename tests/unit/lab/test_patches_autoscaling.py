@@ -179,6 +179,18 @@ def instance_tells_its_version(lab: Lab) -> None:
     assert sorted(i["LaunchTemplate"]["Version"] for i in instances(lab)) == ["1", "2"]
 
 
+@probe("autoscaling.instance_template_version")
+def instance_tells_its_template(lab: Lab) -> None:
+    made = group(lab, size=1)
+    data = {"ImageId": "ami-2", "InstanceType": "t3.medium"}
+    other = lab.client("ec2").create_launch_template(LaunchTemplateName="other", LaunchTemplateData=data)
+    asg, other_id = lab.client("autoscaling"), other["LaunchTemplate"]["LaunchTemplateId"]
+    asg.update_auto_scaling_group(AutoScalingGroupName="probe", LaunchTemplate={"LaunchTemplateId": other_id})
+    assert [i["LaunchTemplate"]["LaunchTemplateId"] for i in instances(lab)] == [made["template"]]
+    asg.set_desired_capacity(AutoScalingGroupName="probe", DesiredCapacity=2)
+    assert {i["LaunchTemplate"]["LaunchTemplateId"] for i in instances(lab)} == {made["template"], other_id}
+
+
 @probe("autoscaling.instance_refresh")
 def refresh_replaces_the_instances(lab: Lab) -> None:
     arn = target_group(lab)

@@ -119,13 +119,15 @@ class AutoscalingGroup(Kind):
 
     @staticmethod
     def _outdated(group: dict[str, t.Any], versions: dict[str, str]) -> dict[str, str]:
-        """Machines that were started from another version of the template than its latest, and why AWS would keep them."""
+        """Machines that were not started from the latest version of the group's template, and why AWS would keep them."""
+        template = _template(group).get("LaunchTemplateId")
+        latest = (template, versions.get(template or ""))
         return {
             each["InstanceId"]: _kept(each)
             for each in group["Instances"]
             if each.get("LaunchTemplate")
             and not each["LifecycleState"].startswith("Terminat")
-            and versions.get(each["LaunchTemplate"]["LaunchTemplateId"]) != each["LaunchTemplate"].get("Version")
+            and (each["LaunchTemplate"]["LaunchTemplateId"], each["LaunchTemplate"].get("Version")) != latest
         }
 
     @staticmethod
