@@ -42,6 +42,10 @@ def db_subnet_group(aws: Aws, name: str) -> dict[str, t.Any]:
 def db_instance(aws: Aws, name: str) -> dict[str, t.Any]:
     [found] = aws.client("rds").describe_db_instances(DBInstanceIdentifier=f"{aws.cell}-{name}")["DBInstances"]
     [group] = found["DBParameterGroups"]
+    # Without apply_immediately AWS makes some changes in the next maintenance window.
+    found |= {
+        key: value for key, value in found["PendingModifiedValues"].items() if key in ("Iops", "StorageThroughput")
+    }
     return {
         "source": aws.short(found.get("ReadReplicaSourceDBInstanceIdentifier")),
         "engine_version": found["EngineVersion"].split(".")[0],
@@ -113,10 +117,12 @@ def replication_group(aws: Aws, name: str) -> dict[str, t.Any]:
     [found] = groups["ReplicationGroups"]
     clusters = aws.pages("elasticache", "describe_cache_clusters", "CacheClusters")
     node = next(each for each in clusters if each["CacheClusterId"] == found["MemberClusters"][0])
+    # AWS installs another version in the next maintenance window, unless it is told to at once.
+    version = node.get("PendingModifiedValues", {}).get("EngineVersion") or node["EngineVersion"]
     return {
         "description": found["Description"],
         "engine": node["Engine"],
-        "engine_version": ".".join(node["EngineVersion"].split(".")[:2]),
+        "engine_version": ".".join(version.split(".")[:2]),
         "node_type": found["CacheNodeType"],
         "nodes": len(found["MemberClusters"]),
         "automatic_failover": found["AutomaticFailover"] == "enabled",
