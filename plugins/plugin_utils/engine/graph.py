@@ -203,6 +203,8 @@ class Graph:
     def _link_backward(self, node: Node) -> None:
         """A resource goes after what refers to it has gone, or has been written so that it no longer does."""
         name = node.change.name if node.change else node.name
+        if node.old and node.old.state == PENDING and self._kinds[node.kind].waits_for_itself:
+            node.ready.add((node.kind, node.name))
         # Also where nothing refers to it: it goes once the new one is there.
         if (RETIRE, node.kind, name) in self.nodes:
             node.after.add((PRESENT, node.kind, name))

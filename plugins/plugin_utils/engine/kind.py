@@ -133,11 +133,6 @@ class Kind:
     #: Resources of the kind name each other: they are created empty (``tasks/<kind>/create.yml``) before any is written.
     created_empty: bool = False
 
-    @property
-    def names_itself(self) -> bool:
-        """Whether its resources refer to others of the kind in both directions, so that they can only be removed together."""
-        return self.created_empty and self.name in self.references.values()
-
     #: Its resource type in the Resource Groups Tagging API, where that lists every resource of the kind: what is made with its
     #: tags, and is of a region. A look may then pass over the kind (``Cell._nothing_there``).
     #: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
@@ -159,6 +154,11 @@ class Kind:
     taggable: bool = True
     #: What AWS names it where a name must be unique: at most this many characters (None: only a tag).
     longest_name: int | None = None
+
+    @property
+    def names_itself(self) -> bool:
+        """Whether its resources refer to others of the kind in both directions, so that they can only be removed together."""
+        return self.created_empty and self.name in self.references.values()
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         """Every resource of this kind in the cell, by logical name. Bulk calls only, through ``cell.pages``."""
@@ -187,7 +187,7 @@ class Kind:
         return iter(())
 
     def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
-        """What the role that owns the kind has to say or judge although nothing differs: its layer is not passed over."""
+        """What operators are to know although nothing differs, one sentence each."""
         return iter(())
 
     def kept(self, resource: Resource) -> bool:

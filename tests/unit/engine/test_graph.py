@@ -251,6 +251,12 @@ def test_what_is_still_being_made_is_awaited_before_it_is_changed():
     assert ("fleet", "web") in made.nodes[PRESENT, "fleet", "web"].ready
 
 
+def test_what_is_still_being_made_is_awaited_before_it_is_removed():
+    made = graph({}, there(WORLD, web=PENDING), prune=True)
+    assert ("fleet", "web") in made.nodes[ABSENT, "fleet", "web"].ready
+    assert made.nodes[ABSENT, "template", "web"].ready == set()
+
+
 def test_a_kind_can_come_twice():
     world = {
         "net": {"main": {"range": "10/8"}},
