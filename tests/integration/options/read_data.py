@@ -44,7 +44,9 @@ def db_instance(aws: Aws, name: str) -> dict[str, t.Any]:
     [group] = found["DBParameterGroups"]
     # Without apply_immediately AWS makes some changes in the next maintenance window.
     found |= {
-        key: value for key, value in found["PendingModifiedValues"].items() if key in ("Iops", "StorageThroughput")
+        key: value
+        for key, value in found.get("PendingModifiedValues", {}).items()
+        if key in ("Iops", "StorageThroughput")
     }
     return {
         "source": aws.short(found.get("ReadReplicaSourceDBInstanceIdentifier")),
