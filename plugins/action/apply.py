@@ -11,12 +11,12 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, desired, entries, payloads, render
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock, plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import Graph
-from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import READY
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
 from ansible_collections.terrace.aws.plugins.plugin_utils.executor import Executor
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import Planned, PlanningAction
@@ -46,13 +46,15 @@ class ActionModule(PlanningAction):
         self._holder: lock.Lock | None = None
         with Stop() as self._stop:
             if not writes:
-                waits = self.switches()["terrace_wait"]
-                return self._result(self._awaited(found) if waits else found, [], changed=False)
+                found = self._awaited(found) if self.switches()["terrace_wait"] else found
+                if not found.to_do:
+                    return self._result(found, [], changed=False)
+                self.refuse(found)
             self._holder = self._locked()
             try:
                 return self._written(found)
             finally:
-                self._holder.release()
+                self._release(self._holder)
 
     def _locked(self) -> lock.Lock:
         """The cell's lock, held.
@@ -67,9 +69,16 @@ class ActionModule(PlanningAction):
             raise AnsibleActionFail(f"{self.cell_name()}: nothing was written: {error}") from error
         return holder
 
+    def _release(self, holder: lock.Lock) -> None:
+        """Give the lock back; should that fail, it runs out by itself, and what the run did counts all the same."""
+        try:
+            holder.release()
+        except (ClientError, BotoCoreError) as error:
+            display.warning(f"{self.cell_name()}: the lock could not be released and runs out by itself: {error}")
+
     def _written(self, found: Planned) -> dict[str, t.Any]:
-        # Another run may have written between this one's look and its lock.
-        found = self.planned(found.kinds, fresh={change.kind for change in found.changes})
+        # Another run may have written between this one's look and its lock, also what did not differ then.
+        found = self.planned(found.kinds, fresh=registry.with_references(found.kinds))
         self.refuse(found)
         graph, view = self._graph(found), self._view(found)
         executor = Executor(
@@ -92,7 +101,7 @@ class ActionModule(PlanningAction):
             finally:
                 self.observations().replace(view.known())
             left = self._verified(found)
-        except AnsibleActionFail:
+        except (AnsibleActionFail, ClientError, BotoCoreError):
             self.observations().keep_unfinished(self.summary(found, done=executor.finished()))
             raise
         steps = [step.as_dict() for step in executor.steps]
@@ -172,7 +181,10 @@ class ActionModule(PlanningAction):
             if again:
                 time.sleep(VERIFY_PAUSE)
             found = self.planned(before.kinds, fresh=before.kinds)
-        raise AnsibleActionFail(f"{self.cell_name()}: AWS does not hold what was written:\n" + render.changes(left))
+        pending = "".join(f"  {kind}/{name} is not ready\n" for kind, name in found.pending)
+        raise AnsibleActionFail(
+            f"{self.cell_name()}: AWS does not hold what was written:\n{render.changes(left)}{pending}".rstrip()
+        )
 
     def _awaited(self, found: Planned) -> Planned:
         """Wait for all that is pending, in one look at a time; the plan when nothing is any more."""
@@ -184,7 +196,7 @@ class ActionModule(PlanningAction):
             pause = min(pause * 1.5, POLL_MOST)
             kinds = sorted({kind for kind, _name in pending})
             observed = self.observe(kinds, kinds)
-            pending = [(kind, name) for kind in kinds for name, res in observed[kind].items() if res.state != READY]
+            pending = found.not_ready(observed, kinds)
         kinds = {kind for kind, _name in found.pending}
         return self.planned(found.kinds, fresh=kinds) if kinds else found
 

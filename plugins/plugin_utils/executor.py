@@ -17,7 +17,7 @@ import signal
 import time
 import traceback
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 
 from .cell_action import Observations
 from .engine.graph import ABSENT, ADOPT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
-from .engine.kind import READY, Kind, Resource
+from .engine.kind import LEAVING, PENDING, READY, Kind, Resource
 from .engine.plan import UPDATE, Change
 from .engine.view import View
 from .task_files import Outcome, Runner, load
@@ -109,6 +109,11 @@ class Executor:
         """
         try:
             self._loop()
+        except Exception:
+            for step in self.steps:
+                for failure in step.failures:
+                    display.error(f"{self._cell}: {failure}")
+            raise
         finally:
             self._drain()
         failures = [failure for step in self.steps for failure in step.failures]
@@ -235,7 +240,7 @@ class Executor:
                 for node in nodes
                 for option in kind.references
                 for name in kind.names_in(option, self._graph.desired(node))
-                if name not in known[kind.references[option]] and self._was_made(kind.references[option], name)
+                if self._is_missing(kind.references[option], name, known)
             ]
             if not missing:
                 return known
@@ -245,8 +250,13 @@ class Executor:
             time.sleep(VISIBLE_PAUSE)
             self._view.forget([other for other, _name in missing])
 
-    def _was_made(self, kind: str, name: str) -> bool:
-        return (PRESENT, kind, name) in self._done or (MAKE, kind, name) in self._done
+    def _is_missing(self, kind: str, name: str, known: dict[str, dict[str, Resource]]) -> bool:
+        """Whether this run has made a resource that AWS does not list yet, or lists as the one it replaces."""
+        if (PRESENT, kind, name) not in self._done and (MAKE, kind, name) not in self._done:
+            return False
+        retired = self._graph.nodes.get((RETIRE, kind, name))
+        there = known[kind].get(name)
+        return there is None or bool(retired and retired.old and retired.old.id == there.id)
 
     def _collect(self, timeout: float) -> None:
         """Wait for a chunk to end, at most so long, and take what has ended."""
@@ -311,11 +321,14 @@ class Executor:
         self._view.forget(kinds)
         observed = self._view.get(kinds)
         going = {address for node in self._left.values() for address in node.gone}
-        self._waiting.look(
-            (kind, name, observed[kind][name])
-            for kind, name in sorted(addresses)
-            if name in observed[kind] and (observed[kind][name].state != READY or (kind, name) in going)
-        )
+        self._waiting.look(self._waited(observed, address, address in going) for address in sorted(addresses))
+
+    @staticmethod
+    def _waited(observed: dict[str, dict[str, Resource]], address: Address, going: bool) -> tuple[str, str, Resource]:
+        """A resource that is waited for. What is only to go may be in any state; what is not there has to come."""
+        kind, name = address
+        resource = observed[kind].get(name) or Resource("", {}, state=READY if going else PENDING, status="not there")
+        return kind, name, replace(resource, state=LEAVING) if going and name in observed[kind] else resource
 
 
 def _shown(names: list[str], most: int = 6) -> str:

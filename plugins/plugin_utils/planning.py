@@ -46,12 +46,16 @@ class Planned:
 
     @property
     def pending(self) -> list[tuple[str, str]]:
-        """Resources of the kinds that are not ready, ``(kind, name)``."""
+        """Resources of the kinds that are not ready, ``(kind, name)``; orphans are nobody's to wait for."""
+        return self.not_ready(self.observed, self.kinds)
+
+    def not_ready(self, observed: dict[str, dict[str, Resource]], kinds: t.Iterable[str]) -> list[tuple[str, str]]:
+        orphans = {(change.kind, change.name) for change in self.changes if change.action == plan.ORPHAN}
         return [
             (kind, name)
-            for kind in self.kinds
-            for name, resource in self.observed[kind].items()
-            if resource.state != READY
+            for kind in kinds
+            for name, resource in observed[kind].items()
+            if resource.state != READY and (kind, name) not in orphans
         ]
 
 

@@ -12,7 +12,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from .engine.kind import FAILED, Resource
+from .engine.kind import FAILED, READY, Resource
 
 display = Display()
 
@@ -30,7 +30,7 @@ class Waiting:
 
     def __init__(self, cell: str, timeout: t.Callable[[str], float]) -> None:
         self._cell, self._timeout = cell, timeout
-        self._since: dict[tuple[str, str], float] = {}
+        self._since: dict[tuple[str, str, str], float] = {}
         self._told: list[str] = []
         self._told_at = 0.0
 
@@ -43,8 +43,10 @@ class Waiting:
         now = time.monotonic()
         words = []
         for kind, name, resource in resources:
+            if resource.state == READY:
+                continue
             state = resource.status or resource.state
-            since = self._since.setdefault((kind, name), now)
+            since = self._since.setdefault((kind, name, resource.state), now)
             if resource.state == FAILED:
                 reason = resource.facts.get("failure") or state
                 raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is in a failed state: {reason}")

@@ -213,13 +213,22 @@ class Graph:
                 node.after.add(user.key)
                 node.gone.add((user.kind, user.name))
         for other in self._kinds.values():
+            if node.kind in other.after_kinds:
+                node.gone |= {(other.name, who) for who in self._leaving(other.name)}
+        for other in self._kinds.values():
             options = [option for option, kind in other.references.items() if kind == node.kind]
             if not options:
                 continue
             for who, resource in self._observed.get(other.name, {}).items():
                 named = {each for option in options for each in names_observed(other, option, resource)}
                 if named & {name, node.name}:
+                    if resource.state == LEAVING:
+                        node.gone.add((other.name, who))
                     self._link_user(node, other, who)
+
+    def _leaving(self, kind: str) -> list[str]:
+        """What is on its way out already, of an earlier run."""
+        return [name for name, res in self._observed.get(kind, {}).items() if res.state == LEAVING]
 
     def _link_user(self, node: Node, other: Kind, who: str) -> None:
         if (other.name, who) in ((node.kind, node.name), (node.kind, node.change.name if node.change else "")):

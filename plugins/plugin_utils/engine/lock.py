@@ -49,8 +49,10 @@ def _process_start(pid: int) -> str:
 
 
 def _boot() -> str:
+    """What a process number means something in: the running kernel, and in it the container."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        kernel = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{kernel} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return ""
 
@@ -124,6 +126,11 @@ class Lock:
                 f"Wait for that run; if it is certain that it is dead: -e 'terrace_take_lock={found.name}'"
             )
         if not self._claim(f"{self._name}.{found.token}", mine):
+            raise HeldError(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
+        # Who claimed late may find that another one has been through already.
+        now = self._read(self._name)
+        if now is None or now.token != found.token:
+            self._drop(f"{self._name}.{found.token}")
             raise HeldError(f"somebody else has just taken over the lock {self._name} of {found.name}; run again")
         self._connect().put_parameter(Name=self._name, Value=json.dumps(asdict(mine)), Type="String", Overwrite=True)
         self._drop(f"{self._name}.{found.token}")

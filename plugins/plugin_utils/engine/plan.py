@@ -297,9 +297,10 @@ def refuse_in_use(
     replaced_first = {
         (c.kind, c.name) for c in found if c.action == REPLACE and kinds[c.kind].replacement != CREATE_FIRST
     }
+    replaced_after = {(c.kind, c.name) for c in found if c.action == REPLACE} - replaced_first
     for change in found:
         address = (change.kind, change.name)
-        if change.refused or address not in going | replaced_first:
+        if change.refused or address not in going | replaced_first | replaced_after:
             continue
         users = []
         for kind in kinds.values():
@@ -307,17 +308,22 @@ def refuse_in_use(
                 if other != change.kind or option in kind.loose or (kind.names_itself and other == kind.name):
                     continue
                 for who, resource in observed.get(kind.name, {}).items():
+                    if resource.state == LEAVING:  # the graph waits until it is gone
+                        continue
                     stays = (kind.name, who) not in going | replaced_first and (kind.name, who) != address
                     entry = world.get(kind.name, {}).get(who)
-                    # A user that is desired without it is written before; a kind that is not planned now is as it is.
-                    keeps = entry is None or change.name in kind.names_in(option, entry)
+                    # A user that is desired without it is written before, and one that is desired with what replaces it
+                    # follows. An orphan, and a kind that is not planned now, stays as it is.
+                    keeps = entry is None or (
+                        address not in replaced_after and change.name in kind.names_in(option, entry)
+                    )
                     if stays and keeps and change.name in names_observed(kind, option, resource):
                         users.append(f"{kind.name}/{who}")
         if users:
-            verb = "replaced" if address in replaced_first else "removed"
+            verb = "removed" if address in going else "replaced"
             change.refused = (
-                f"AWS does not let it be {verb} while it is used by {', '.join(sorted(set(users)))}; "
-                "remove or change these as well"
+                f"it cannot be {verb} while it is used by {', '.join(sorted(set(users)))}; "
+                "remove or change these as well, with site.yml where they are of another role"
             )
 
 

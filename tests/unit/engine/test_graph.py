@@ -293,3 +293,22 @@ def test_everything_is_written_where_the_plan_is_not_trusted():
     made = Graph(KINDS, WORLD, there(WORLD), [], everything=True)
     assert {key[1:] for key in made.nodes} == {(kind, name) for kind, names in WORLD.items() for name in names}
     assert before(made, (PRESENT, "net", "main"), (PRESENT, "group", "a"))
+
+
+def test_what_an_earlier_run_has_told_to_go_is_awaited_and_no_reason_to_refuse():
+    observed = there({"net": WORLD["net"], "group": {"a": {"net": "main", "peers": []}}}, a=LEAVING)
+    found = planned({}, observed, absent=True)
+    assert [change.refused for change in found] == [""]
+    node = Graph(KINDS, {}, observed, found).nodes[ABSENT, "net", "main"]
+    assert node.gone == {("group", "a")}
+
+
+def test_what_is_used_by_a_kind_that_is_not_planned_now_is_not_replaced_either():
+    """One layer alone: the users of the old one would keep it, and it would be removed beneath them."""
+    observed = there(WORLD)
+    world = {"cert": {"public": {"domain": "b.example"}}}
+    found = plan.changes(KINDS["cert"], world["cert"], observed["cert"], plan.Rules(replace=("cert/*",)))
+    plan.refuse_in_use(KINDS, world, observed, found)
+    assert "fleet/web" in found[0].refused
+    everything = planned({**WORLD, **world}, observed, replace=("cert/*",))
+    assert next(change for change in everything if change.kind == "cert").refused == ""

@@ -124,3 +124,28 @@ def test_it_is_renewed_while_it_is_held(ssm):
     mine._owner.expires = before
     mine.renew()
     assert held(ssm)["token"] == mine._owner.token
+
+
+def test_who_claims_after_another_has_taken_over_leaves_the_lock_alone(ssm, monkeypatch):
+    """It read the stale lock, was delayed, and the claim it then makes is free again."""
+    stale = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    other(ssm, expires=stale)
+    late = lock.Lock(lambda: ssm, "cell/test")
+    claim = late._claim
+
+    def delayed(name, mine):
+        lock.Lock(lambda: ssm, "cell/test").take()
+        return claim(name, mine)
+
+    monkeypatch.setattr(late, "_claim", delayed)
+    with pytest.raises(lock.HeldError, match="just taken over"):
+        late.take()
+    assert held(ssm)["token"] != late._mine().token
+    assert [each["Name"] for each in ssm.describe_parameters()["Parameters"]] == [NAME]
+
+
+def test_a_process_number_means_nothing_in_another_container(monkeypatch):
+    mine = lock.Lock(lambda: None, "cell/test")._mine()
+    assert not mine.stale
+    mine.boot, mine.pid = mine.boot.replace("pid:[", "pid:[9"), 2**22 + 1
+    assert not mine.stale, "it may well run there"
