@@ -94,6 +94,9 @@ def _sizes(entry: Entry) -> Entry:
     wanted = entry.get("allocated_storage")
     if wanted and (not exists or wanted > int(entry["facts"]["allocated_storage"])):
         found["allocated_storage"] = wanted
+    elif exists and entry["storage_type"] in ("io1", "io2"):
+        # The module wants it beside these storage types with every call, also where it stays as it is.
+        found["allocated_storage"] = int(entry["facts"]["allocated_storage"])
     return found
 
 

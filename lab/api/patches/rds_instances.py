@@ -31,8 +31,8 @@ DEFERRED = {
 @patch(
     moto="gives all instances one DbiResourceId, forgets Performance Insights, takes 'no gp3 size' for an error, makes"
     " up a KMS key id, puts instances in the default VPC's group and zone a, takes engine version 16 literally",
-    aws="each instance has its own id; gp3 under 400 GiB has 3,000 IOPS and 125 MiB/s; keys are shown by ARN; group and"
-    " zone are those of the subnet group; a major version means its present minor one",
+    aws="each instance has its own id; gp3 has 3,000 IOPS and 125 MiB/s, from 400 GiB on 12,000 and 500; keys are shown by ARN;"
+    " group and zone are those of the subnet group; a major version means its present minor one",
     document=API + "API_DBInstance.html",
 )
 def instance_fields() -> None:
@@ -84,9 +84,10 @@ def _complete_instance(database: Any, options: dict[str, Any]) -> None:
     digits = stable_hex(f"{database.arn} {database.created}", 26).upper()
     database.dbi_resource_id = f"db-{digits}"
     if database.db_cluster_identifier is None:
-        if database.storage_type == "gp3" and int(database.allocated_storage) < 400:
-            database.iops = database.iops or 3000
-            database.storage_throughput = database.storage_throughput or 125
+        if database.storage_type == "gp3":
+            iops, throughput = (3000, 125) if int(database.allocated_storage) < 400 else (12000, 500)
+            database.iops = database.iops or iops
+            database.storage_throughput = database.storage_throughput or throughput
         zones = [s.availability_zone for s in getattr(getattr(database, "db_subnet_group", None), "_subnets", [])]
         others = sorted({z for z in zones if z != database.availability_zone})
         database.secondary_availability_zone = others[0] if database.multi_az and others else None

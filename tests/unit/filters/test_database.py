@@ -80,3 +80,10 @@ def test_a_promoted_replica_is_told_so() -> None:
     options = {"engine_version": "17", "allocated_storage": 50}
     entry = {**planned("copy", "test-copy", ("promotion",), **options), "action": "update"}
     assert database.rds_arguments({"copy": entry}, KNOWN)["copy"]["read_replica"] is False
+
+
+@pytest.mark.parametrize("storage", ["io1", "io2"])
+def test_storage_with_iops_is_told_its_size_with_every_call(storage: str) -> None:
+    options = {"storage_type": storage, "iops": 3000, "allocated_storage": 100}
+    old = database.rds_arguments({"main": planned("main", "test-main", **options)}, KNOWN)["main"]
+    assert old["allocated_storage"] == 100, "amazon.aws.rds_instance refuses these storage types without it"

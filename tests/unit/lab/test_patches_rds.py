@@ -52,6 +52,9 @@ def instance_shows_what_it_was_made_of(lab: Lab) -> None:
     )
     assert made["EngineVersion"].startswith("16.")
     assert (made["Iops"], made["StorageThroughput"]) == (3000, 125)
+    request = {**REQUEST, "DBInstanceIdentifier": "large", "AllocatedStorage": 400}
+    large = lab.client("rds").create_db_instance(**request)["DBInstance"]
+    assert (large["Iops"], large["StorageThroughput"]) == (12000, 500)
     assert made["KmsKeyId"] == key["Arn"]
     assert made["PerformanceInsightsEnabled"] is True
     assert made["PerformanceInsightsRetentionPeriod"] == 7
