@@ -73,7 +73,6 @@ def autoscaling_group(aws: Aws, name: str) -> dict[str, t.Any]:
             "refresh.min_healthy": preferences["MinHealthyPercentage"],
             "refresh.max_healthy": preferences["MaxHealthyPercentage"],
             "refresh.warmup": preferences["InstanceWarmup"],
-            "refresh.protected": preferences["ScaleInProtectedInstances"],
             "refresh.standby": preferences["StandbyInstances"],
         }
     return told

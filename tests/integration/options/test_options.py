@@ -31,6 +31,7 @@ NOT_TOLD = {
     "secret.required": "tests/unit/kinds: a secret without such a field is refused",
     "launch_template.image_follow": "tests/unit/kinds: a newer image is then a change",
     "autoscaling_group.scaled": "tests/unit/kinds: the group's size is then not compared",
+    "autoscaling_group.refresh.protected": "tests/unit/filters/test_tier.py: what a refresh is asked for",
     "autoscaling_group.refresh.enabled": "tests/unit: no refresh starts",
     "db_instance.allow_promotion": "tests/unit/kinds: the change is refused without it",
     "db_instance.allow_major_version_upgrade": "the upgrade in the second round is refused without it",
