@@ -141,15 +141,15 @@ def test_check_across_entries() -> None:
     assert "second zone" in "\n".join(DbInstance().check("main", entry(multi_az=True), world))
 
 
-def test_credentials_are_needed_to_make_an_instance_only():
+def test_credentials_are_needed_to_make_an_instance_only(cell):
     from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
 
     entries = {"main": {"credentials": None}, "replica": {"source": "main"}, "good": {"credentials": "database"}}
-    assert [each.split(":")[0] for each in registry.kind("db_instance").precreate_errors(None, entries)] == [
+    assert [each.split(":")[0] for each in registry.kind("db_instance").precreate_errors(cell(), entries)] == [
         "main.credentials"
     ]
     entries = {"main": {"auth_token": True}, "open": {"auth_token": False}}
-    found = list(registry.kind("replication_group").precreate_errors(None, entries))
+    found = list(registry.kind("replication_group").precreate_errors(cell(), entries))
     assert [each.split(":")[0] for each in found] == ["main.credentials"]
 
 

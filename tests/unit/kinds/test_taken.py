@@ -74,3 +74,34 @@ def test_names_of_key_pairs_templates_and_groups(cell, lab, ec2):
         assert problem.startswith(
             f"{name}: there is a {kind.replace('_', ' ')} test-{name}{known} that is not this cell's"
         )
+
+
+def test_a_roles_name_is_taken(cell, lab, tags):
+    iam = lab.client("iam")
+    iam.create_role(RoleName="test-web", AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="test-app", AssumeRolePolicyDocument="{}", Tags=tags("iam_role", "app"))
+    (problem,) = found(cell, "iam_role", web={}, app={}, new={})
+    assert problem.startswith("web: there is a iam role test-web that is not this cell's")
+
+
+def test_a_databases_name_is_taken(cell, lab):
+    lab.client("rds").create_db_instance(
+        DBInstanceIdentifier="test-main",
+        DBInstanceClass="db.t4g.micro",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="someone",
+        MasterUserPassword="somebody-elses",
+    )
+    (problem,) = found(cell, "db_instance", main={"credentials": "x"}, new={"credentials": "x"})
+    assert problem.startswith("main: there is a db instance test-main that is not this cell's")
+
+
+def test_a_balancers_name_is_taken(cell, lab, ec2, vpc):
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]
+        for number, zone in enumerate("ab")
+    ]
+    lab.client("elbv2").create_load_balancer(Name="test-public", Subnets=[each["SubnetId"] for each in subnets])
+    (problem,) = found(cell, "load_balancer", public={}, new={})
+    assert problem.startswith("public: there is a load balancer test-public")

@@ -15,32 +15,8 @@ import ipaddress
 import typing as t
 
 from ...engine.cell import Cell
+from ...shared.taken import names
 from . import bulk
-
-WAY_OUT = "to take it over, tag it as the cell's; otherwise give another name"
-
-
-def names(
-    cell: Cell,
-    kind: str,
-    entries: t.Iterable[str],
-    found: t.Iterable[dict[str, t.Any]],
-    key: str,
-    ident: str,
-) -> t.Iterator[str]:
-    """Entries to be created whose name on AWS is taken.
-
-    :param found: what AWS has of those names
-    :param key: where AWS's answer holds the name
-    :param ident: where it holds the id that the kind's resources have
-    """
-    ours = {resource.id for resource in cell.observed(kind).values()}
-    strangers = {each[key]: each[ident] for each in found if each[ident] not in ours}
-    for name in entries:
-        if other := strangers.get(cell.aws_name(name)):
-            known = "" if other == cell.aws_name(name) else f" ({other})"
-            what = kind.replace("_", " ")
-            yield f"{name}: there is a {what} {cell.aws_name(name)}{known} that is not this cell's; {WAY_OUT}"
 
 
 def aws_names(cell: Cell, entries: t.Iterable[str]) -> list[str]:

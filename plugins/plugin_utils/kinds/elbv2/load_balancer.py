@@ -13,7 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, PENDING, READY, REMAKE, Kind, Resource
-from ...shared import aws_names
+from ...shared import aws_names, taken
 from . import elb, listeners
 
 SCHEMES = {"internet-facing": "public", "internal": "internal"}
@@ -141,6 +141,10 @@ class LoadBalancer(Kind):
     def remedy(self, name: str, entry: dict[str, t.Any], resource: Resource) -> str:
         """A balancer that could not be set up never serves, and AWS does not try again."""
         return REMAKE
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = cell.pages("elbv2", "describe_load_balancers", "LoadBalancers")
+        yield from taken.names(cell, self.name, entries, found, "LoadBalancerName", "LoadBalancerArn")
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         yield from aws_names.problems(self.name, name)

@@ -14,7 +14,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import ACCOUNT, Kind, Resource
-from ...shared import aws_names, words
+from ...shared import aws_names, taken, words
 from ...shared.policies import partition
 
 PAGES = {"PageSize": 1000}
@@ -32,9 +32,7 @@ class IamRole(Kind):
     longest_name = 64
 
     def read(self, cell: Cell) -> dict[str, Resource]:
-        details = cell.pages(
-            "iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"], PaginationConfig=PAGES
-        )
+        details = self._details(cell)
         found = list(cell.owned(self.name, details, lambda r: r.get("Tags"), lambda r: r["RoleName"]))
         if not found:
             return {}
@@ -56,6 +54,15 @@ class IamRole(Kind):
             )
             for name, detail, tags in found
         }
+
+    @staticmethod
+    def _details(cell: Cell) -> list[dict[str, t.Any]]:
+        return cell.pages(
+            "iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"], PaginationConfig=PAGES
+        )
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from taken.names(cell, self.name, entries, self._details(cell), "RoleName", "RoleName")
 
     @staticmethod
     def _attributes(cell: Cell, detail: dict[str, t.Any], summary: dict[str, t.Any]) -> dict[str, t.Any]:

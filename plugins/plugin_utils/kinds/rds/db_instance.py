@@ -10,6 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from ...shared import taken
 from . import rds, rds_checks, rds_states
 
 
@@ -63,6 +64,8 @@ class DbInstance(Kind):
         for name, entry in entries.items():
             if not entry.get("source") and not entry.get("credentials"):
                 yield f"{name}.credentials: missing; only a replica (source) is made without them"
+        found = cell.pages("rds", "describe_db_instances", "DBInstances")
+        yield from taken.names(cell, self.name, entries, found, "DBInstanceIdentifier", "DBInstanceIdentifier")
 
     def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
         for name, instance in observed.items():
