@@ -74,6 +74,12 @@ def modules_called(role: str, kind: str, action: str) -> list[str]:
     return [module_of(task) for task in yaml.safe_load(path.read_text(encoding="utf-8")) or []]
 
 
+def _crash(exception: t.Any) -> str:
+    """What a module that crashed said last: ansible-core gives a traceback, or an object that holds the error's message."""
+    event = getattr(exception, "event", None)
+    return str(getattr(event, "msg", "") or str(exception or "").strip().rpartition("\n")[2])
+
+
 class Runner:
     """Runs tasks for an action plugin, one after the other.
 
@@ -118,7 +124,8 @@ class Runner:
         return bool(result.get("changed")), failures
 
     def _failure(self, task: dict[str, t.Any], label: str, result: dict[str, t.Any]) -> str:
-        text = str(result.get("msg") or result.get("module_stderr") or "failed without a message").strip()
+        said = result.get("msg") or result.get("module_stderr") or _crash(result.get("exception"))
+        text = str(said or "failed without a message").strip()
         # A module's error names what AWS refused; what it was called with is hidden where the task asks for that.
         if self._hidden(task, {}):
             error = result.get("error") or {}

@@ -112,6 +112,18 @@ def test_what_is_hidden_is_neither_shown_nor_in_the_failure():
     assert "AccessDenied" in outcome.failures[0]
 
 
+@pytest.mark.parametrize(
+    "exception",
+    [
+        "Traceback (most recent call last):\n  File …\nKeyError: 'Tags'",
+        type("Summary", (), {"event": type("Event", (), {"msg": "KeyError: 'Tags'"})})(),
+    ],
+)
+def test_a_module_that_crashed_says_why(exception):
+    _action, outcome = run([{"name": "t", "a.b.c": {}}], lambda _n, _a: {"failed": True, "exception": exception})
+    assert outcome.failures == ["t: KeyError: 'Tags'"]
+
+
 def test_changed_and_failed_can_be_judged():
     task = {"name": "t", "a.b.c": {}, "register": "__r", "changed_when": "__r.n > 1", "failed_when": "__r.n > 2"}
     assert not run([task], lambda _n, _a: {"n": 1, "changed": True})[1].changed
