@@ -64,7 +64,16 @@ def named(items: list[dict], name: str) -> dict:
 
 # -- routes --------------------------------------------------------------------------------------------------------
 def without_route(ec2) -> list[str]:
-    """Subnets of the web and the app tier from which no packet leaves, by what EC2 says now."""
+    """Subnets of the web and the app tier from which no packet leaves, by what EC2 says now.
+
+    An answer that lists several tables is no snapshot: a subnet that changes tables meanwhile can be missing from it. So what
+    one look misses counts when another one right after it misses it too.
+    """
+    missing = _unserved(ec2)
+    return sorted(missing & _unserved(ec2)) if missing else []
+
+
+def _unserved(ec2) -> set[str]:
     subnets = {
         each["SubnetId"]: tag["Value"]
         for each in ec2.describe_subnets(Filters=[{"Name": "tag:terrace:cell", "Values": [CELL]}])["Subnets"]
@@ -79,7 +88,7 @@ def without_route(ec2) -> list[str]:
         for association in table["Associations"]
         if association.get("SubnetId")
     }
-    return sorted(name for ident, name in subnets.items() if ident not in served)
+    return {name for ident, name in subnets.items() if ident not in served}
 
 
 def watched(platform, look: t.Callable[[], t.Any], **switches: t.Any):
