@@ -160,6 +160,26 @@ def secret(aws: Aws, name: str) -> dict[str, t.Any]:
     }
 
 
+@reader("queue")
+def queue(aws: Aws, name: str) -> dict[str, t.Any]:
+    sqs = aws.client("sqs")
+    (url,) = sqs.list_queues(QueueNamePrefix=f"{aws.cell}-{name}")["QueueUrls"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    letters = json.loads(found.get("RedrivePolicy") or "{}")
+    return {
+        "fifo": url.endswith(".fifo") and found["FifoQueue"] == "true",
+        "visibility_timeout": int(found["VisibilityTimeout"]),
+        "retention": int(found["MessageRetentionPeriod"]),
+        "max_message_size": int(found["MaximumMessageSize"]),
+        "delay": int(found["DelaySeconds"]),
+        "receive_wait": int(found["ReceiveMessageWaitTimeSeconds"]),
+        "content_deduplication": found.get("ContentBasedDeduplication") == "true",
+        "dead_letter.queue": aws.short(letters.get("deadLetterTargetArn", "").rpartition(":")[2]),
+        "dead_letter.receives": int(letters.get("maxReceiveCount", 0)),
+        "kms_key": aws.keys.get(found.get("KmsMasterKeyId", "")),
+    }
+
+
 @reader("bucket")
 def bucket(aws: Aws, name: str) -> dict[str, t.Any]:
     s3 = aws.client("s3")
