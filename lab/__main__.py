@@ -1,4 +1,4 @@
-"""``python -m lab up|down|status|reset|visit``: start, stop, show and empty the lab, visit what it serves."""
+"""``python -m lab up|down|status|reset|visit|shell``: start, stop, show and empty the lab, visit and enter what it runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ MACHINES_WANT_ROOT = "machines: left out, they need root; plan, provision, drift
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lab", description="Terrace's lab: an AWS API on this machine.")
-    parser.add_argument("command", choices=("up", "down", "status", "reset", "visit"))
+    parser.add_argument("command", choices=("up", "down", "status", "reset", "visit", "shell"))
     parser.add_argument("--level", choices=("api", "machines"), default=os.environ.get("LAB") or "api")
     parser.add_argument("--port", type=int, help=f"default: LAB_PORT or {process.DEFAULT_PORT}")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "machine", nargs="?", help="of shell: an instance id, a name or an address; -- and a command may follow"
+    )
+    arguments = sys.argv[1:] if arguments is None else arguments
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:end])
+    options.words = arguments[end + 1 :]
+    if options.command != "shell" and (options.machine is not None or options.words):
+        parser.error(f"{options.command} takes no machine")
+    commands = {"up": up, "down": down, "status": status, "reset": reset, "visit": visit, "shell": shell}
     try:
-        return {"up": up, "down": down, "status": status, "reset": reset, "visit": visit}[options.command](options)
+        return commands[options.command](options)
     except Exception as error:
         # The machines have an error class of their own of that name; everything else is a bug and shows itself.
         if type(error).__name__ != "LabError":
@@ -71,6 +80,13 @@ def visit(_options: argparse.Namespace) -> int:
     if not _machines("machines"):
         return 1
     return importlib.import_module("lab.visit").visit()
+
+
+def shell(options: argparse.Namespace) -> int:
+    """Open a shell as root in a machine, without SSH; exit status is the shell's."""
+    if not _machines("machines"):
+        return 1
+    return importlib.import_module("lab.machines.shell").enter(options.machine or "", options.words)
 
 
 def status(options: argparse.Namespace) -> int:

@@ -120,6 +120,10 @@ def _errors(zone: Any, records: list[Any], action: str, record: Any) -> Iterator
     )
     if name != base and not name.endswith(f".{base}"):
         yield f"RRSet with DNS name {name} is not permitted in zone {base}"
+    for label in name[:-1].split("."):
+        if not 1 <= len(_OCTAL.sub("?", label)) <= 63:
+            code, what = ("DomainLabelEmpty", "empty") if not label else ("DomainLabelTooLong", "too long")
+            yield f"FATAL problem: {code} (Domain label is {what}) encountered with '{name}'"
     there = next((each for each in records if _key(each) == _key(record)), None)
     if action == "DELETE":
         if there is None:
@@ -146,6 +150,8 @@ def _errors(zone: Any, records: list[Any], action: str, record: Any) -> Iterator
             f"RRSet of type {sort} with DNS name {name} is not permitted as it conflicts with other records with the same"
             f" DNS name in zone {base}"
         )
+    if sort == "CNAME" and len(record.records or []) > 1:
+        yield f"InvalidChangeBatch: CNAME record set with DNS name {name} has more than one value"
     yield from _bad_values(sort, record.records or [])
 
 

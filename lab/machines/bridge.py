@@ -176,8 +176,6 @@ def patch() -> None:
     from moto.ec2.models import elastic_network_interfaces, instances
     from moto.ec2.responses.general import General
     from moto.ec2.utils import random_ip
-    from moto.elasticache.models import ElastiCacheBackend
-    from moto.elasticache.responses import ElastiCacheResponse
     from moto.rds.models import DBInstance, RDSBackend
     from moto.rds.responses import RDSResponse
 
@@ -234,22 +232,3 @@ def patch() -> None:
         return result
 
     RDSResponse.reboot_db_instance = reboot_response
-
-    create = ElastiCacheBackend.create_replication_group
-
-    def create_replication_group(self: Any, *args: Any, **kwargs: Any) -> Any:
-        group = create(self, *args, **kwargs)
-        group.__dict__["lab_auth_token"] = kwargs.get("auth_token")
-        return group
-
-    ElastiCacheBackend.create_replication_group = create_replication_group
-    modify = ElastiCacheResponse.modify_replication_group
-
-    def modify_replication_group(self: Any) -> Any:
-        result = modify(self)
-        if token := self._get_param("AuthToken"):
-            group = self.elasticache_backend.replication_groups[self._get_param("ReplicationGroupId")]
-            group.__dict__["lab_auth_token"] = token
-        return result
-
-    ElastiCacheResponse.modify_replication_group = modify_replication_group

@@ -21,6 +21,7 @@ from lab.machines.machine import Machine
 from lab.machines.network import namespace
 from lab.machines.plan import Endpoint
 from lab.machines.service import Servers, account, folder, place
+from lab.machines.util import LabError
 
 if TYPE_CHECKING:
     from lab.machines.daemon import Lab
@@ -42,6 +43,8 @@ class Balancers(Servers):
         self.polled: dict[str, float] = {}
         self.signalled: dict[str, float] = {}
         self.states: dict[str, str] = {}
+        # The servers that a process has, by backend and name.
+        self.placed: dict[str, set[tuple[str, str]]] = {}
         # Both by target group, target, port and registration.
         self.healthy_once: set[tuple[str, str, int, int]] = set()
         self.reported: dict[tuple[str, str, int, int], tuple[str, str | None]] = {}
@@ -52,7 +55,9 @@ class Balancers(Servers):
         home = folder(machine.disk / HOME, self.user, 0o755)
         certificates = self._certificates(endpoint, home, machine)
         text = haproxy_config.write(endpoint, certificates)
-        mark = hashlib.sha256((text + repr(sorted(certificates.items()))).encode()).hexdigest()[:16]
+        frame = haproxy_config.frame(text)
+        mark = hashlib.sha256((frame + repr(sorted(certificates.items()))).encode()).hexdigest()[:16]
+        wanted = {(backend, server.name): server for backend, server in haproxy_config.servers(endpoint)}
         text = text.replace("global\n", f"global\n  description {mark}\n", 1)
         if not machine.running():
             machine.kill()
@@ -64,6 +69,7 @@ class Balancers(Servers):
                 argv=["/usr/sbin/haproxy", "-W", "-f", f"/{HOME}/haproxy.cfg"],
                 nofile=4096,
             )
+            self.placed[endpoint.name] = set(wanted)
             self.lab.log(f"{endpoint.name} starts at {', '.join(endpoint.addresses)}")
         elif self.marks.get(endpoint.name) != mark or self._lost(machine, endpoint.name, mark):
             self._save_state(machine, endpoint, home)
@@ -71,6 +77,10 @@ class Balancers(Servers):
             machine.signal(signal.SIGUSR2)
             # The one that goes is not to be asked any more.
             self.signalled[endpoint.name] = self.polled[endpoint.name] = time.monotonic()
+            self.placed[endpoint.name] = set(wanted)
+        elif self.placed[endpoint.name] != set(wanted):
+            place(home / "haproxy.cfg", text, self.user)
+            self._move(machine, endpoint.name, wanted)
         self.marks[endpoint.name] = mark
         if time.monotonic() - self.polled.get(endpoint.name, 0) >= POLL:
             self.polled[endpoint.name] = time.monotonic()
@@ -80,6 +90,31 @@ class Balancers(Servers):
         """The balancer is deleted."""
         super().remove(name)
         self.marks.pop(name, None)
+        self.placed.pop(name, None)
+
+    def _move(self, machine: Machine, name: str, wanted: dict[tuple[str, str], haproxy_config.Server]) -> None:
+        """Add and remove servers of the process that runs: one that ends would go on sending requests to what it knows.
+
+        A server that leaves gets no new request, and is removed once it has answered those it has; until then each step tries.
+        """
+        placed = self.placed[name]
+        for (backend, own), server in wanted.items():
+            if (backend, own) in placed:
+                continue
+            said = self.ask(machine, f"add server {backend}/{own} {haproxy_config.address(server)}")
+            if "New server registered" not in said:
+                raise LabError(f"{name} does not take the server {own}: {said.strip()}")
+            # One that comes out of maintenance counts as up; AWS sends nothing to a target before a check has passed.
+            checked = server.group["check"]["enabled"]
+            commands = [f"enable health {backend}/{own}"] if checked else []
+            commands.append(f"set server {backend}/{own} state ready")
+            commands += [f"set server {backend}/{own} health down"] if checked else []
+            self.ask(machine, ";".join(commands))
+            placed.add((backend, own))
+        for backend, own in sorted(placed - set(wanted)):
+            self.ask(machine, f"set server {backend}/{own} state maint")
+            if "Server deleted" in self.ask(machine, f"del server {backend}/{own}"):
+                placed.discard((backend, own))
 
     def _lost(self, machine: Machine, name: str, mark: str) -> bool:
         """Whether a reload did not take: a signal that arrives during another reload is forgotten."""
@@ -193,7 +228,7 @@ class Balancers(Servers):
                     "port": server.port,
                     "registration": server.registration,
                 }
-                data |= {"state": state, "reason": reason, "description": DESCRIPTIONS.get(reason or "")}
+                data |= {"state": state, "reason": reason, "description": described(reason, row.get("check_code", ""))}
                 self.lab.api.post("/lab/target-health", data)
                 self.reported[key] = (state, reason)
                 self.lab.log(
@@ -214,6 +249,13 @@ DESCRIPTIONS = {
 }
 
 
+def described(reason: str | None, code: str) -> str | None:
+    """What DescribeTargetHealth says beside a reason code; of an answer with another status, which it was."""
+    if reason == "Target.ResponseCodeMismatch" and code:
+        return f"Health checks failed with these codes: [{code}]"
+    return DESCRIPTIONS.get(reason or "")
+
+
 def health(row: dict[str, str], group: dict[str, Any], before: bool) -> tuple[str, str | None]:
     """Target health and reason code, as DescribeTargetHealth words them, from a line of HAProxy's statistics.
 
@@ -224,7 +266,9 @@ def health(row: dict[str, str], group: dict[str, Any], before: bool) -> tuple[st
     checked = row["check_status"].lstrip("* ")
     if row["status"].startswith("UP") and checked not in ("INI", ""):
         return "healthy", None
-    if checked in ("INI", "") or (not before and int(row["chkfail"] or 0) < group["check"]["fall"]):
+    # HAProxy counts failed checks only of what was up; so many checks take so long.
+    patience = group["check"]["interval"] * group["check"]["fall"]
+    if checked in ("INI", "") or (not before and int(row["lastchg"] or 0) < patience):
         return "initial", "Elb.InitialHealthChecking"
     reasons = {"L7STS": "Target.ResponseCodeMismatch", "L4TOUT": "Target.Timeout", "L7TOUT": "Target.Timeout"}
     return "unhealthy", reasons.get(checked, "Target.FailedHealthChecks")

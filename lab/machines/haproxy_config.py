@@ -18,6 +18,8 @@ from typing import Any
 from lab.machines.plan import Endpoint, forwards
 
 HOME = "var/lib/haproxy"
+#: How the line of a server begins.
+SERVER = "  server "
 STATE_FIELDS = (
     "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
     "srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state "
@@ -228,8 +230,6 @@ def _backend(name: str, group: dict[str, Any], members: list[Server], mode: str)
     if attributes.get("stickiness.enabled") == "true" and mode == "http":
         seconds = attributes.get("stickiness.lb_cookie.duration_seconds", "86400")
         lines.append(f"  cookie AWSALB insert indirect nocache maxlife {seconds}s")
-    secure = " ssl verify none" if group["protocol"] in ("HTTPS", "TLS") else ""
-    options = ""
     if check["enabled"]:
         if check["protocol"] in ("HTTP", "HTTPS"):
             lines.append("  option httpchk")
@@ -237,11 +237,29 @@ def _backend(name: str, group: dict[str, Any], members: list[Server], mode: str)
             lines.append(f"  http-check send meth GET uri {_quote(check['path'])} ver HTTP/1.1 {host}")
             lines.append(f"  http-check expect status {check['codes'].replace(' ', '')}")
         lines.append(f"  timeout check {check['timeout']}s")
-        options = f" check inter {check['interval']}s rise {check['rise']} fall {check['fall']}"
-        if check["port"] != "traffic-port":
-            options += f" port {check['port']}"
-        options += " check-ssl verify none" if check["protocol"] == "HTTPS" and not secure else ""
-    lines += [
-        f"  server {s.name} {s.address}:{s.port} weight 1 cookie {s.target}_{s.port}{secure}{options}" for s in members
-    ]
+    # What every server is given, also one that is added while this configuration runs.
+    lines.append(f"  #{_options(group)}")
+    lines += [f"{SERVER}{s.name} {address(s)}" for s in members]
     return lines
+
+
+def address(server: Server) -> str:
+    """What stands behind a server's name: in the file, and where one is added to a process that runs."""
+    options = _options(server.group)
+    return f"{server.address}:{server.port} weight 1 cookie {server.target}_{server.port}{options}"
+
+
+def _options(group: dict[str, Any]) -> str:
+    check = group["check"]
+    secure = " ssl verify none" if group["protocol"] in ("HTTPS", "TLS") else ""
+    if not check["enabled"]:
+        return secure
+    options = f" check inter {check['interval']}s rise {check['rise']} fall {check['fall']}"
+    if check["port"] != "traffic-port":
+        options += f" port {check['port']}"
+    return secure + options + (" check-ssl verify none" if check["protocol"] == "HTTPS" and not secure else "")
+
+
+def frame(text: str) -> str:
+    """A configuration without its servers, which come and go while a process runs; all else takes another process."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(SERVER))

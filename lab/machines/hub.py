@@ -18,7 +18,7 @@ import socket
 from pathlib import Path
 
 from lab.machines import mirrors
-from lab.machines.util import PREFIX, LabError, ip, ip_batch, run, sysctl
+from lab.machines.util import PREFIX, LabError, find_command, ip, ip_batch, run, sysctl
 
 HUB = f"{PREFIX}hub"
 TABLE = "terrace_lab"
@@ -35,6 +35,10 @@ FORWARDING = Path("/run/terrace-lab-forwarding")
 WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 WATCHERS_BEFORE = Path("/run/terrace-lab-watchers")
 WATCHERS_NEEDED = 2048
+#: Where ip(8) mounts network namespaces; the first of a machine makes it a mount of its own, which ip leaves.
+NAMESPACES = Path("/run/netns")
+#: Whether that mount is the lab's: its first namespace was this machine's first.
+NAMESPACES_MADE = Path("/run/terrace-lab-netns")
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 
 
@@ -108,6 +112,8 @@ def ensure() -> None:
     remove()
     _let_watch()
     refuse_overlap()
+    if not _is_mount(NAMESPACES):
+        NAMESPACES_MADE.touch()
     ip("netns", "add", HUB)
     ip("link", "add", HUB, "type", "veth", "peer", "name", "host", "netns", HUB)
     ip_batch([f"addr add {OPERATOR}/32 dev {HUB}", f"link set {HUB} up"])
@@ -213,7 +219,8 @@ def attach(namespace: str, link: str, addresses: list[str]) -> None:
 
 def remove() -> None:
     """Take the hub and the host's rules away and put the host's settings back; nothing happens without them."""
-    run("nft", "delete", "table", "ip", TABLE, check=False)
+    if find_command("nft"):
+        run("nft", "delete", "table", "ip", TABLE, check=False)
     if Path("/run/netns", HUB).exists():
         ip("netns", "del", HUB)
     if Path("/sys/class/net", HUB).exists():
@@ -224,3 +231,14 @@ def remove() -> None:
     if WATCHERS_BEFORE.exists():
         WATCHERS.write_text(WATCHERS_BEFORE.read_text())
         WATCHERS_BEFORE.unlink()
+    if NAMESPACES_MADE.exists() and not (NAMESPACES.exists() and any(NAMESPACES.iterdir())):
+        if _is_mount(NAMESPACES):
+            run("umount", str(NAMESPACES))
+            NAMESPACES.rmdir()
+        NAMESPACES_MADE.unlink()
+
+
+def _is_mount(path: Path) -> bool:
+    """Whether something is mounted there, also a bind mount of a directory to itself."""
+    mounts = (line.split(" ") for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return any(fields[4] == str(path) for fields in mounts)

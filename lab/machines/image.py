@@ -35,6 +35,7 @@ openssh-server sudo ca-certificates curl gnupg nftables cloud-init python3 pytho
 python3-boto3 python3-psycopg2 awscli nginx-light postgresql-client redis-tools bind9-dnsutils git rsync jq acl unzip
 zstd less vim-tiny logrotate cron fail2ban python3-systemd unattended-upgrades needrestart auditd lynis debsums apt-show-versions
 libpam-tmpdir prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter prometheus-nginx-exporter
+prometheus-blackbox-exporter
 """)
 #: The servers behind RDS, ElastiCache and load balancers.
 SERVICE_PACKAGES = _words("postgresql postgresql-contrib redis-server haproxy")
@@ -44,8 +45,8 @@ TRUSTED = _words(
 )
 DISABLED = _words("""
 nginx fail2ban unattended-upgrades prometheus-node-exporter prometheus-process-exporter prometheus-postgres-exporter
-prometheus-nginx-exporter auditd audit-rules nftables apt-daily.timer apt-daily-upgrade.timer man-db.timer e2scrub_all.timer
-fstrim.timer dpkg-db-backup.timer
+prometheus-nginx-exporter prometheus-blackbox-exporter auditd audit-rules nftables apt-daily.timer apt-daily-upgrade.timer
+man-db.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer
 """)
 #: Units that make no sense in a machine without hardware of its own.
 MASKED = _words("systemd-udevd.service systemd-udev-trigger.service getty@tty1.service console-getty.service")

@@ -19,6 +19,8 @@ from pathlib import Path
 from lab.machines.util import LabError, alive, read_json, run, start_time, write_json
 
 LAUNCHER = Path(__file__).with_name("launch.py")
+#: Seconds in which a machine that was started has a root of its own.
+COMES_UP = 30
 
 
 def cgroup_root() -> Path:
@@ -45,8 +47,15 @@ class Machine:
 
     @property
     def disk(self) -> Path:
-        """Where to write on the disk just now: a mounted overlay does not notice what changes below it."""
-        pid = self.pid()
+        """Where to write on the disk just now: a mounted overlay does not notice what changes below it.
+
+        :raises LabError: when it has been started and does not come up
+        """
+        until = time.monotonic() + COMES_UP
+        while (pid := self.pid()) is None and self.running():
+            if time.monotonic() > until:
+                raise LabError(f"{self.name} does not come up")
+            time.sleep(0.05)
         return Path(f"/proc/{pid}/root") if pid else self.upper
 
     @property
@@ -111,7 +120,7 @@ class Machine:
         return path.read_text().strip() if path.exists() else None
 
     def pid(self) -> int | None:
-        """The host's pid of the machine's first process, or None."""
+        """The host's pid of the machine's first process, or None; until that has a root of its own, it is none."""
         known = getattr(self, "_pid", None)
         if known and alive(*known):
             return int(known[0])
@@ -120,7 +129,7 @@ class Machine:
                 for pid in map(int, tree.read_text().split()):
                     status = Path(f"/proc/{pid}/status").read_text()
                     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
-                    if len(numbers) > 1 and numbers[-1] == "1":
+                    if len(numbers) > 1 and numbers[-1] == "1" and not os.path.samefile(f"/proc/{pid}/root", "/"):
                         self._pid = (pid, start_time(pid))
                         return pid
         return None

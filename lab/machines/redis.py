@@ -12,9 +12,11 @@ from lab.machines import authority, image
 from lab.machines.network import namespace
 from lab.machines.plan import Endpoint
 from lab.machines.service import Servers, account, folder, place
+from lab.machines.util import LabError
 
 if TYPE_CHECKING:
     from lab.machines.daemon import Lab
+    from lab.machines.machine import Machine
 
 HOME = "var/lib/redis"
 
@@ -26,13 +28,16 @@ class Caches(Servers):
         super().__init__(lab)
         self.user = account("redis")
         self.marks: dict[str, str] = {}
+        self.tokens: dict[str, list[str]] = {}
 
     def step(self, endpoint: Endpoint) -> None:
-        """Bring one node to what the API says; a changed setting restarts it with its data."""
+        """Bring one node to what the API says; a changed setting restarts it with its data, changed tokens do not."""
         machine = self.server(endpoint.name)
-        text = self._configuration(endpoint)
+        text, tokens = self._configuration(endpoint), endpoint.want["tokens"]
         mark = hashlib.sha256(text.encode()).hexdigest()
         if machine.running() and self.marks.get(endpoint.name) == mark:
+            if tokens != self.tokens[endpoint.name]:
+                self._change_tokens(machine, endpoint)
             return
         if machine.running():
             machine.stop(15, 5)
@@ -47,15 +52,39 @@ class Caches(Servers):
             place(home / "server.pem", certificate.read_bytes(), self.user)
             place(home / "server.key", key.read_bytes(), self.user, 0o600)
         place(home / "ca.pem", authority.ensure(self.lab.state).read_bytes(), self.user)
-        place(home / "redis.conf", text, self.user, 0o600)
+        place(home / "redis.conf", text + _admission(tokens), self.user, 0o600)
         machine.start(
             [self.lab.host_layer, image.services(), image.base()],
             namespace(endpoint.name),
             argv=["/usr/bin/redis-server", f"/{HOME}/redis.conf"],
             user="redis",
         )
-        self.marks[endpoint.name] = mark
+        self.marks[endpoint.name], self.tokens[endpoint.name] = mark, tokens
         self.lab.log(f"{endpoint.name} starts at {endpoint.address}")
+
+    def _change_tokens(self, machine: Machine, endpoint: Endpoint) -> None:
+        """Let the tokens count from now on; who has signed in stays."""
+        want, known = endpoint.want, self.tokens[endpoint.name]
+        place(
+            machine.upper / HOME / "redis.conf",
+            self._configuration(endpoint) + _admission(want["tokens"]),
+            self.user,
+            0o600,
+        )
+        commands = [f"AUTH {known[-1]}"] if known else []
+        commands.append("ACL SETUSER default on resetpass " + (_passwords(want["tokens"]) or "nopass"))
+        commands.append(f"CONFIG SET masterauth {want['tokens'][-1] if want['tokens'] else chr(34) * 2}")
+        words = [
+            "redis-cli",
+            "-p",
+            str(want["port"]),
+            *(["--tls", "--cacert", f"/{HOME}/ca.pem"] if want["tls"] else []),
+        ]
+        said = machine.enter(*words, "-h", endpoint.address, stdin="\n".join(commands) + "\n")
+        if said.split() != ["OK"] * len(commands):
+            raise LabError(f"{endpoint.name} does not take its tokens: {said}")
+        self.tokens[endpoint.name] = want["tokens"]
+        self.lab.log(f"{endpoint.name} takes {len(want['tokens'])} tokens")
 
     @staticmethod
     def _configuration(endpoint: Endpoint) -> str:
@@ -67,8 +96,16 @@ class Caches(Servers):
             lines += ["tls-replication yes"]
         else:
             lines.append(f"port {want['port']}")
-        if want["token"]:
-            lines += [f"requirepass {want['token']}", f"masterauth {want['token']}"]
         if want["primary"]:
             lines.append(f"replicaof {want['primary']} {want['port']}")
         return "\n".join(lines) + "\n"
+
+
+def _admission(tokens: list[str]) -> str:
+    """Who is let in: whoever has one of the tokens. Replicas sign in with the newest."""
+    return f"user default on {_passwords(tokens)} ~* &* +@all\nmasterauth {tokens[-1]}\n" if tokens else ""
+
+
+def _passwords(tokens: list[str]) -> str:
+    """As Redis takes passwords nobody is to read."""
+    return " ".join(f"#{hashlib.sha256(each.encode()).hexdigest()}" for each in tokens)

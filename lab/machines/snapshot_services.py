@@ -182,7 +182,7 @@ def caches(account: str, region: str, cache: Any, wanted: set[tuple[str, str, st
                 "id": name,
                 "port": int(group.port or 6379),
                 "tls": bool(group.transit_encryption_enabled),
-                "token": getattr(group, "auth_token", None) or group.__dict__.get("lab_auth_token"),
+                "tokens": list(group.__dict__.get("lab_tokens", [])),
                 "groups": list(group.security_group_ids or []),
                 "status": group.status,
                 "primary_name": first.get("primary_endpoint_address") or _cache_name(name, region),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lab.api.patching import patch
@@ -12,6 +13,8 @@ from .elasticache_groups import find_group
 
 API = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/"
 MINOR = {"7": "7.1.0", "7.1": "7.1.0", "7.0": "7.0.7", "6.2": "6.2.6", "8.0": "8.0.1", "7.2": "7.2.6"}
+#: What AWS takes as a token: printable characters but five.
+TOKEN = re.compile(r"[!#-&(-.0-?A-~]{16,128}")
 DEFERRED = {"CacheNodeType": "cache_node_type", "EngineVersion": "engine_version"}
 
 
@@ -36,6 +39,7 @@ def replication_groups() -> None:
             options["preferred_cache_cluster_azs"] = [zones[i % len(zones)] for i in range(count)]
         group = original(self, **options)
         group.region = self.region_name
+        group.lab_tokens = [options["auth_token"]] if options.get("auth_token") else []
         group.engine_version = MINOR.get(str(group.engine_version or "7.1"), group.engine_version)
         family = f"default.{group.engine}{group.engine_version.split('.')[0]}"
         group.cache_parameter_group_name = group.cache_parameter_group_name or family
@@ -63,6 +67,30 @@ def _check(backend: Any, options: dict[str, Any]) -> None:
         raise Combination("Must enable automatic failover to use Multi-AZ.")
     if options.get("auth_token") and not options.get("transit_encryption_enabled"):
         raise Combination("Auth tokens require encryption in transit to be enabled.")
+    if options.get("auth_token"):
+        _check_token(options["auth_token"])
+
+
+def _check_token(token: str) -> None:
+    from moto.elasticache.exceptions import ElastiCacheException
+
+    if not TOKEN.fullmatch(token):
+        message = "Invalid AuthToken: must be 16 to 128 printable characters, without spaces, ', \", / and @."
+        raise ElastiCacheException("InvalidParameterValue", message)
+
+
+def tokens_after(present: list[str], token: str, strategy: str | None) -> list[str]:
+    """The tokens a group takes after a change: ROTATE, the default, keeps the last one; SET leaves the new one alone."""
+    from moto.elasticache.exceptions import ElastiCacheException
+
+    if strategy == "DELETE":
+        return []
+    _check_token(token)
+    if strategy == "SET":
+        if present and token not in present:
+            raise ElastiCacheException("InvalidParameterValue", "SET takes a token that ROTATE has added before.")
+        return [token]
+    return [*[each for each in present if each != token][-1:], token]
 
 
 def _zones(backend: Any, subnet_group: str | None) -> list[str]:
@@ -215,6 +243,9 @@ def replication_group_changes() -> None:
         _must_be_available(group)
         if params.get("CacheParameterGroupName"):
             find_group(backend, params["CacheParameterGroupName"])
+        strategy, token = params.get("AuthTokenUpdateStrategy"), params.get("AuthToken")
+        if token or strategy == "DELETE":
+            group.lab_tokens = tokens_after(group.__dict__.get("lab_tokens", []), token, strategy)
         clusters = members(backend, group)
         for key, attribute in on_group.items():
             if params.get(key) is not None:
@@ -223,9 +254,8 @@ def replication_group_changes() -> None:
         for key, attribute in (("AutomaticFailoverEnabled", "automatic_failover"), ("MultiAZEnabled", "multi_az")):
             if params.get(key) is not None:
                 setattr(group, attribute, "enabled" if params[key] else "disabled")
-        if params.get("AuthToken"):
-            for item in [group, *clusters]:
-                item.auth_token_enabled = params.get("AuthTokenUpdateStrategy") != "DELETE"
+        for item in [group, *clusters]:
+            item.auth_token_enabled = bool(group.__dict__.get("lab_tokens"))
         _defer(group, clusters, params)
         for_a_while(backend, group, "modifying", "cache_modify")
         return {"ReplicationGroup": group}

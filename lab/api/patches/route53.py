@@ -15,7 +15,8 @@ GUIDE = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/"
 
 @patch(
     moto="creates what exists, deletes every record set with an identifier wherever it is, or all of a name, takes values"
-    " of no address, does half of a batch that fails, and keeps capitals and *",
+    " of no address, several values of a CNAME and labels of any length, does half of a batch that fails, and keeps capitals"
+    " and *",
     aws="a record set is its name, type and identifier: CREATE of one there is, DELETE of one there is not or with other"
     " values, is InvalidChangeBatch, and nothing of the batch is done; names are listed in lower case with a final dot and"
     " octal codes (\\052 for *)",

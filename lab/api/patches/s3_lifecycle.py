@@ -20,9 +20,10 @@ SORTS = (
 
 
 @patch(
-    moto="takes transitions at any age and in any order, expiry before them, and rules of the same name",
+    moto="takes transitions at any age and in any order, expiry before them, rules of the same name and of any length of it, and"
+    " any number of days and versions",
     aws="answers InvalidArgument: infrequent access after 30 days at least and for 30 days at least, towards colder classes"
-    " only, expiry after the last transition",
+    " only, expiry after the last transition; 255 characters of a name, days above 0, 1 to 100 newer versions",
     document="https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html",
 )
 def ages() -> None:
@@ -37,9 +38,8 @@ def ages() -> None:
             message = "Rule ID must be unique. Found same ID for more than one rule"
             raise S3ClientError("InvalidArgument", message)
         for rule in every:
-            for sort in SORTS:
-                for message in _errors(rule, *sort):
-                    raise S3ClientError("InvalidArgument", message)
+            for message in (*_wrong_numbers(rule), *(each for sort in SORTS for each in _errors(rule, *sort))):
+                raise S3ClientError("InvalidArgument", message)
         return original(self, bucket_name, rules)
 
 
@@ -79,6 +79,22 @@ def kept_versions() -> None:
 def _several(value: Any) -> list[dict[str, Any]]:
     """An XML element that can stand once or more often as a list."""
     return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _wrong_numbers(rule: dict[str, Any]) -> Iterator[str]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html"""
+    if len(rule.get("ID") or "") > 255:
+        yield "ID length should not exceed allowed limit of 255"
+    for transition, _expiration, days in SORTS:
+        for each in _several(rule.get(transition)):
+            if each.get(days) is not None and int(each[days]) < 0:
+                yield f"'{days}' in {transition} action must be nonnegative"
+    uploads = (rule.get("AbortIncompleteMultipartUpload") or {}).get("DaysAfterInitiation")
+    if uploads is not None and int(uploads) <= 0:
+        yield "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer"
+    newer = (rule.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
+    if newer is not None and not 1 <= int(newer) <= 100:
+        yield "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be a positive integer up to 100"
 
 
 def _errors(rule: dict[str, Any], transition: str, expiration: str, days: str) -> Iterator[str]:

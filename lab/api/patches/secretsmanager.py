@@ -76,3 +76,19 @@ def denied_values() -> None:
             message = f"Access to KMS is not allowed or the reader may not read {secret.arn}."
             raise SecretsManagerClientError("AccessDeniedException", message)
         return original(self, secret_id, *args, **kwargs)
+
+
+@patch(
+    moto="goes on answering what was current before after UpdateSecretVersionStage has moved AWSCURRENT",
+    aws="answers the version with AWSCURRENT where a request names neither a version nor a stage",
+    document=API + "API_UpdateSecretVersionStage.html",
+)
+def moved_stages() -> None:
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    @wrap(SecretsManagerBackend, "update_secret_version_stage")
+    def update(original: Any, self: Any, secret_id: str, version_stage: str, **versions: Any) -> Any:
+        result = original(self, secret_id=secret_id, version_stage=version_stage, **versions)
+        if version_stage == "AWSCURRENT" and versions["move_to_version_id"]:
+            self.secrets[secret_id].set_default_version_id(versions["move_to_version_id"])
+        return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api import tag_rules
+from lab.api import service_requests, tag_rules
 from lab.api.patching import patch
 from lab.api.wrapping import method, wrap
 
@@ -16,33 +16,7 @@ from lab.api.wrapping import method, wrap
     document="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
 )
 def requests() -> None:
-    from moto.core.exceptions import ServiceException
-    from moto.core.parse import PROTOCOL_PARSERS
-    from moto.core.request import determine_request_protocol
     from moto.core.responses import ActionResult, BaseResponse
-    from moto.core.utils import get_service_model
-
-    def parsed(response: Any, operation: str) -> Any:
-        """The request's parameters; services moto has not moved to its parser yet are parsed for their tags."""
-        if response.automated_parameter_parsing:
-            return response.params
-        model, request = get_service_model(response.boto3_service_name), response.normalized_request
-        parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)]
-        return parser(model.operation_model(operation), map_type=dict).parse(
-            {
-                "method": request.method,
-                "values": request.values,
-                "headers": request.headers,
-                "body": request.data,
-                "url_path": request.path,
-                "url_params": response.uri_match,
-            }
-        )
-
-    def error_of(response: type, code: str, message: str) -> Exception:
-        # moto tells by the module of an exception which service's errors it is one of.
-        module = f"{response.__module__.rsplit('.', 1)[0]}.exceptions"
-        return type("TagError", (ServiceException,), {"__module__": module})(code, message)  # type: ignore[no-any-return]
 
     @wrap(BaseResponse, "call_action")
     def call(original: Any, self: Any) -> Any:
@@ -50,11 +24,11 @@ def requests() -> None:
         names = tag_rules.members(self.boto3_service_name, operation)
         if not names:
             return original(self)
-        params = parsed(self, operation)
+        params = service_requests.parsed(self, operation)
         for name in names:
             for tags in tag_rules.groups(params.get(name)):
                 if found := tag_rules.refusal(self.boto3_service_name, tags):
-                    return self.serialized(ActionResult(error_of(type(self), *found)))
+                    return self.serialized(ActionResult(service_requests.error(type(self), *found)))
         return original(self)
 
 
