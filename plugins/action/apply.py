@@ -11,15 +11,22 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from botocore.exceptions import BotoCoreError, ClientError
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, desired, entries, payloads, render
+from ansible_collections.terrace.aws.plugins.plugin_utils import (
+    cell_sessions,
+    desired,
+    entries,
+    events,
+    payloads,
+    render,
+)
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock, plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.graph import Graph
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.view import View
 from ansible_collections.terrace.aws.plugins.plugin_utils.executor import Executor
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import Planned, PlanningAction
+from ansible_collections.terrace.aws.plugins.plugin_utils.sdk import BotoCoreError, ClientError
 from ansible_collections.terrace.aws.plugins.plugin_utils.stop import Stop
 from ansible_collections.terrace.aws.plugins.plugin_utils.waiting import POLL_FIRST, POLL_MOST, Waiting
 
@@ -40,21 +47,33 @@ class ActionModule(PlanningAction):
         found = self.planned(self.chosen_kinds())
         self.refuse(found)
         writes = bool(found.to_do) or not self.trusts_plan()
+        if self._task.check_mode:
+            self.show(found)
         if self._task.check_mode or not (writes or found.pending):
             return self._result(found, [], changed=self._task.check_mode and bool(found.to_do))
         self._waiting = Waiting(self.cell_name(), self._timeout)
         self._holder: lock.Lock | None = None
+        self._executor: Executor | None = None
         with Stop() as self._stop:
-            if not writes:
-                found = self._awaited(found) if self.switches()["terrace_wait"] else found
-                if not found.to_do:
-                    return self._result(found, [], changed=False)
-                self.refuse(found)
-            self._holder = self._locked()
             try:
-                return self._written(found)
+                return self._carried_out(found, writes)
             finally:
-                self._release(self._holder)
+                events.tell(self.cell_name(), "end")
+
+    def _carried_out(self, found: Planned, writes: bool) -> dict[str, t.Any]:
+        """Write what differs, or wait for what is pending and write what differs then."""
+        if not writes:
+            found = self._awaited(found) if self.switches()["terrace_wait"] else found
+            if not found.to_do:
+                return self._result(found, [], changed=False)
+            self.refuse(found)
+        # While the lock is taken and the cell is looked at once more, the first module gets ready.
+        payloads.make_ahead(self, self._steps_ahead(self._graph(found)), self._vars)
+        self._holder = self._locked()
+        try:
+            return self._written(found)
+        finally:
+            self._release(self._holder)
 
     def _locked(self) -> lock.Lock:
         """The cell's lock, held.
@@ -70,7 +89,13 @@ class ActionModule(PlanningAction):
         return holder
 
     def _release(self, holder: lock.Lock) -> None:
-        """Give the lock back; should that fail, it runs out by itself, and what the run did counts all the same."""
+        """Give the lock back; should that fail, it runs out by itself, and what the run did counts all the same.
+
+        While something of this run is still being written, the lock stays: it is stale once that has ended.
+        """
+        if self._executor and (kinds := self._executor.left_behind()):
+            display.warning(f"{self.cell_name()}: the lock is kept until {', '.join(kinds)} has been written")
+            return
         try:
             holder.release()
         except (ClientError, BotoCoreError) as error:
@@ -80,8 +105,9 @@ class ActionModule(PlanningAction):
         # Another run may have written between this one's look and its lock, also what did not differ then.
         found = self.planned(found.kinds, fresh=registry.with_references(found.kinds))
         self.refuse(found)
+        self.show(found)
         graph, view = self._graph(found), self._view(found)
-        executor = Executor(
+        executor = self._executor = Executor(
             self,
             self.cell_name(),
             registry.all_kinds(),
@@ -94,7 +120,6 @@ class ActionModule(PlanningAction):
             self._waiting,
             self._tick,
         )
-        payloads.make_ahead(self, self._steps_ahead(graph), self._vars)
         try:
             try:
                 executor.run()
@@ -207,14 +232,14 @@ class ActionModule(PlanningAction):
         told = planned or found
         result: dict[str, t.Any] = {
             "changed": changed,
-            "ids": ids(found.observed),
-            "resources": plain({kind: found.observed[kind] for kind in found.kinds}),
             "steps": steps,
             "terrace_warnings": found.warnings,
             "terrace_plan": self.summary(told, done=told.to_do if planned else ()),
         }
-        if diff := self.diff_of(told):
-            result["diff"] = diff
+        # A task's result travels through Ansible several times, and into every job event.
+        if self._task.register:
+            result["ids"] = ids(found.observed)
+            result["resources"] = plain({kind: found.observed[kind] for kind in found.kinds})
         for warning in found.warnings:
             display.warning(f"{self.cell_name()}: {warning}")
         return result

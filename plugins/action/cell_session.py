@@ -12,6 +12,7 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
@@ -48,9 +49,8 @@ class ActionModule(CellAction):
 
     def _endpoint(self) -> None:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        if self.variable("cell_endpoint_required", False) and not endpoint.startswith(
-            ("http://127.", "http://localhost")
-        ):
+        required = boolean(self.variable("cell_endpoint_required") or False)
+        if required and not endpoint.startswith(("http://127.", "http://localhost")):
             raise AnsibleActionFail(
                 f"{self.cell_name()}: this inventory is for an emulated AWS API, but cell_endpoint_url is "
                 f"{endpoint or 'not set'}; refused, for it would reach real AWS. Start the lab with `make lab` and give its "

@@ -14,6 +14,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.terrace.aws.plugins.plugin_utils import desired
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
 from ansible_collections.terrace.aws.plugins.plugin_utils.inventory_check import InventoryCheck
+from ansible_collections.terrace.aws.plugins.plugin_utils.kept_entries import KeptEntries
 
 
 class ActionModule(CellAction):
@@ -22,6 +23,7 @@ class ActionModule(CellAction):
 
     def act(self) -> dict[str, t.Any]:
         variables = desired.variables_with_defaults(self._vars)
+        kept = KeptEntries(self.cell_name(), variables, self._templar.template)
         template = desired.templates(variables, self._templar)
         given = load_extra_vars(self._loader)
         check = InventoryCheck(self.cell_name(), self._vars, variables, template, given, self.option("known") or ())
@@ -30,6 +32,7 @@ class ActionModule(CellAction):
                 f"{self.cell_name()}: the inventory is wrong, nothing was written ({self._where()}):\n"
                 + "\n".join(f"  {problem}" for problem in dict.fromkeys(problems))
             )
+        kept.keep(check.world)
         return {"changed": False}
 
     def _where(self) -> str:

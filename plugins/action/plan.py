@@ -22,7 +22,8 @@ class ActionModule(PlanningAction):
         kinds = self.chosen_kinds()
         found = self.planned(kinds, fresh=kinds if boolean(self.option("fresh", False)) else ())
         self.refuse(found)
-        result: dict[str, t.Any] = {
+        self.show(found)
+        return {
             "changed": bool(found.to_do),
             "pending": bool(found.to_do),
             "ids": ids(found.observed),
@@ -30,6 +31,3 @@ class ActionModule(PlanningAction):
             "warnings": found.warnings,
             "terrace_plan": self.summary(found),
         }
-        if diff := self.diff_of(found):
-            result["diff"] = diff
-        return result

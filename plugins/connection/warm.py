@@ -10,7 +10,7 @@ name: warm
 short_description: run modules on the controller, forked from a process that has their libraries loaded
 version_added: 0.1.0
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 description:
   - Does what P(ansible.builtin.local#connection) does, with the same results, but a Python module is not given to a new
     Python each time. It is given to a child of a I(warm process), which has C(ansible.module_utils), boto3, botocore's

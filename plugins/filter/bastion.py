@@ -20,6 +20,7 @@ def bastion_layout(hosts: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.
 
     :raises AnsibleFilterError: naming everything that is wrong
     """
+    tier.refuse(tier.tier_shape(specs.shape("bastion", "host")), hosts, "bastion_hosts")
     entries = {
         name: {
             **ONE,
@@ -27,12 +28,9 @@ def bastion_layout(hosts: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.
             **host,
             "tags": {"tier": name, "role": "bastion", **(host.get("tags") or {})},
         }
-        if isinstance(host, dict)
-        else host
-        for name, host in (hosts or {}).items()
+        for name, host in (specs.plain(hosts) or {}).items()
     }
-    shape = tier.tier_shape(specs.shape("bastion", "host"))
-    layout = tier.tier_layout(entries, cell, "bastion_hosts", shape)
+    layout = tier.layout(entries, cell)
     addresses = {name: {"group": name, "tags": (hosts[name] or {}).get("tags") or {}} for name in layout["groups"]}
     return {"addresses": addresses, "templates": layout["templates"], "groups": layout["groups"]}
 

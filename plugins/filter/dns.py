@@ -10,9 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ..plugin_utils import specs
 from ..plugin_utils.engine import registry
 from ..plugin_utils.kinds.route53 import record_sets
 from ..plugin_utils.kinds.route53.dns_record import TARGETS
+from ..plugin_utils.shapes import Shape
 
 DEFAULT_TYPES = {"database": "CNAME", "cache": "CNAME", "load_balancer": "A"}
 
@@ -21,13 +23,19 @@ def dns_records(names: dict[str, dict[str, dict[str, t.Any]]]) -> dict[str, dict
     """``{zone: {name: {target, type, ttl, values}}}`` as entries of dns_records; the type follows from the target.
 
     Names are spelled as Route 53 keeps them. One of several records of a name says its ``name``, and is keyed by any word.
+
+    :raises AnsibleFilterError: naming everything that is wrong
     """
+    shape = specs.shape_of("dns_record").without("zone").optional("name")
+    _filled, problems = specs.named(Shape({}, each=shape), names, "dns_names")
+    if problems:
+        raise AnsibleFilterError("\n  ".join(problems))
     made = {}
     for zone, entries in (names or {}).items():
         for word, entry in entries.items():
-            target = str(entry.get("target", "")).partition(":")[0]
-            kind = entry.get("type", DEFAULT_TYPES.get(target, "A"))
-            name = record_sets.domain(entry.get("name", word))
+            target = str(entry.get("target") or "").partition(":")[0]
+            kind = entry.get("type") or DEFAULT_TYPES.get(target, "A")
+            name = record_sets.domain(entry.get("name") or word)
             key = record_sets.key(zone, name, kind, str(entry.get("set_identifier") or ""))
             made[key] = {**entry, "zone": zone, "name": name, "type": kind}
     return made
@@ -73,7 +81,7 @@ def _record_set(
             made[word] = wanted[option]
     if not entry["target"]:
         return {**made, "TTL": entry["ttl"], "ResourceRecords": [{"Value": each} for each in wanted["values"]]}
-    word, _, name = entry["target"].partition(":")
+    word, _colon, name = entry["target"].partition(":")
     kind, fact = TARGETS[word]
     facts = resources[kind].get(name, {}).get("facts", {})
     if not facts.get(fact):

@@ -69,12 +69,20 @@ def flask_app_problems(settings: dict[str, t.Any]) -> list[str]:
         )
     if ":" not in str(settings["wsgi"]):
         found.append(f"flask_app_wsgi: {settings['wsgi']!r} must be module:callable, such as shop.web:create_app()")
+    if settings["interface"] not in ("wsgi", "asgi"):
+        found.append(f"flask_app_interface: {settings['interface']!r} must be wsgi or asgi")
+    replaces = str(settings["replaces"])
+    if replaces and (not NAME.fullmatch(replaces) or replaces == settings["name"]):
+        found.append(f"flask_app_replaces: {replaces!r} must be the name of another application")
     try:
         flask_app_source(str(settings["source"]))
     except ValueError as error:
         found.append(f"flask_app_source: {error}")
     if settings["checksum"] and not re.fullmatch(r"sha256:[0-9a-f]{64}", settings["checksum"]):
         found.append("flask_app_checksum: must be sha256: and 64 digits")
+    for option in ("client_header", "scheme_header"):
+        if not re.fullmatch(r"[A-Za-z0-9-]*", settings[option]):
+            found.append(f"flask_app_{option}: {settings[option]!r} is no name of a header")
     for option in ("environment", "secrets", "migrate_environment"):
         found += [
             f"flask_app_{option}: {name!r} is no name of an environment variable"
@@ -124,6 +132,11 @@ def flask_app_environment_file(values: dict[str, str]) -> str:
     return "".join(f'{name}="{value}"\n' for name, value in quoted.items())
 
 
+def flask_app_header(name: str) -> str:
+    """What WSGI calls a request's header (PEP 3333)."""
+    return f"HTTP_{name.upper().replace('-', '_')}"
+
+
 def flask_app_leavings(listings: list[dict[str, t.Any]], kept: list[str], keep: int) -> dict[str, list[str]]:
     """What may be removed: deployments beyond the newest ``keep``, and releases no deployment needs any more.
 
@@ -162,7 +175,7 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        names = (flask_app_source, flask_app_problems, flask_app_deployment, flask_app_requirements)
+        names = (flask_app_source, flask_app_problems, flask_app_deployment, flask_app_requirements, flask_app_header)
         return {
             each.__name__: each for each in (*names, flask_app_environment_file, flask_app_leavings, flask_app_reason)
         }

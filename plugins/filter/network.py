@@ -11,8 +11,9 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import specs
+from ..plugin_utils import option_values, specs
 from ..plugin_utils.kinds.ec2 import cidrs
+from ..plugin_utils.shared import aws_names
 
 VPC = "main"
 #: What a tier holds beside its own options: the entries of its ACL.
@@ -34,7 +35,10 @@ def network_layout(
     if not cidr:
         return {part: {} for part in parts}
     tiers, problems = _typed(tiers)
-    problems += _misfits(cidr, zones, tiers, nat)
+    problems += [problem for name in tiers for problem in aws_names.problems_in("network_tiers", "subnet", name)]
+    for name, value in (("network_cidr", cidr), ("network_zones", zones), ("network_nat", nat)):
+        problems += option_values.of_variable(specs.variables_of("network")[name], value, name)
+    problems = problems or _misfits(cidr, zones or [], tiers, nat)
     if problems:
         raise AnsibleFilterError("\n  ".join(problems))
     subnets = {
@@ -88,12 +92,10 @@ def _misfits(cidr: str, zones: list[str], tiers: dict[str, dict[str, t.Any]], na
     blocks: dict[str, ipaddress.IPv4Network] = {}
     for name, tier in tiers.items():
         where = f"network_tiers.{name}"
-        if not isinstance(tier.get("number"), int):
-            continue
         bits = network.prefixlen + tier["newbits"] + tier["zone_newbits"]
         if bits > 28:
             problems.append(f"{where}: leaves a zone a /{bits} of {cidr}; AWS takes at most a /28")
-        elif tier["number"] >= 2 ** tier["newbits"] or tier["number"] < 0:
+        elif tier["number"] >= 2 ** tier["newbits"]:
             problems.append(f"{where}.number: {cidr} has {2 ** tier['newbits']} blocks with newbits={tier['newbits']}")
         elif len(zones) > 2 ** tier["zone_newbits"]:
             room = 2 ** tier["zone_newbits"]
@@ -147,7 +149,7 @@ def acl_rules(rules: dict[str, dict[str, t.Any]]) -> list[list[t.Any]]:
     made = []
     for number, rule in sorted(rules.items(), key=lambda each: int(each[0])):
         protocol, ports = rule["protocol"], rule["ports"]
-        first, _, last = ("0-65535" if ports == "all" else ports).partition("-")
+        first, _dash, last = ("0-65535" if ports == "all" else ports).partition("-")
         bounded = protocol in ("tcp", "udp")
         made.append(
             [
@@ -168,7 +170,7 @@ def route_targets(routes: dict[str, str], ids: dict[str, dict[str, str]]) -> dic
     """Destination to ``kind:name`` as terrace.aws.ec2_route_table takes them; a name no kind knows is an id itself."""
     made = {}
     for destination, target in routes.items():
-        kind, _, name = target.partition(":")
+        kind, _colon, name = target.partition(":")
         made[destination] = ids.get(kind, {}).get(name, name)
     return made
 

@@ -29,7 +29,7 @@ def refused(changes: list[dict[str, t.Any]]) -> list[str]:
 
 
 def drift_report(found: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What is missing, changed (field by field) and orphaned, for machines and in one sentence for people."""
+    """What is missing, changed (field by field) and orphaned, for machines; its ``sentence`` names it for people."""
     report: dict[str, t.Any] = {"cell": found["cell"], "missing": {}, "changed": {}, "orphaned": []}
     for change in found["changes"]:
         address, sort = f"{change['kind']}/{change['name']}", DRIFT[change["action"]]
@@ -40,12 +40,7 @@ def drift_report(found: dict[str, t.Any]) -> dict[str, t.Any]:
     report["total"] = sum(len(report[sort]) for sort in ("missing", "changed", "orphaned"))
     lines = [f"{found['cell']} differs from its inventory:"]
     lines += [f"  missing: {address}" for address in report["missing"]]
-    for address, fields in report["changed"].items():
-        lines += [f"  changed: {address}"]
-        lines += [
-            f"    {field}: {render.value(both['before'])}, should be {render.value(both['after'])}"
-            for field, both in fields.items()
-        ]
+    lines += [f"  changed: {address}" for address in report["changed"]]
     lines += [f"  orphaned: {address}" for address in report["orphaned"]]
     report["sentence"] = "\n".join(lines)
     return report

@@ -26,8 +26,17 @@ def next_in_turn(secrets: dict[str, str], secret: str, now: str) -> str:
     return turns[(turns.index(now) + 1) % len(turns)]
 
 
+def used_by_one(secrets: dict[str, str]) -> list[str]:
+    """The secrets that one role alone signs in with; no other takes its turn there.
+
+    :param secrets: ``{role: secret}``, as database_content_secrets
+    """
+    names = list(secrets.values())
+    return sorted(name for name in set(names) if names.count(name) == 1)
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"next_in_turn": next_in_turn}
+        return {"next_in_turn": next_in_turn, "used_by_one": used_by_one}

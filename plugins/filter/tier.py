@@ -16,6 +16,7 @@ from ..plugin_utils.engine.kind import KIND_TAG
 from ..plugin_utils.kinds.autoscaling.autoscaling_group import REFRESHING, behind, protected_in_refresh
 from ..plugin_utils.kinds.ec2 import volumes
 from ..plugin_utils.shapes import Shape
+from ..plugin_utils.shared import aws_names
 
 #: The part of the first boot script that is replaced by what it is to do.
 SETTINGS = "SETTINGS: dict = {}"
@@ -27,29 +28,57 @@ def tier_shape(own: Shape) -> Shape:
     return specs.shape_of("launch_template").beside(group, own)
 
 
-def tier_layout(
-    groups: dict[str, t.Any], cell: str, where: str = "tier_groups", shape: Shape | None = None
-) -> dict[str, dict[str, t.Any]]:
+def tier_layout(groups: dict[str, t.Any], cell: str) -> dict[str, dict[str, t.Any]]:
     """Launch templates, groups, policies and hooks of tiers described by one entry each.
 
     An entry takes the options of ``launch_template`` and ``autoscaling_group`` side by side, and those of the entry
     point ``group``.
 
-    :param where: the variable that errors name
-    :param shape: what an entry may hold instead
     :raises AnsibleFilterError: naming everything that is wrong
     """
-    if not shape:
-        policies = {
-            option: specs.shape_of(kind).without("group")
-            for option, kind in (("policies", "scaling_policy"), ("hooks", "lifecycle_hook"))
-        }
-        shape = tier_shape(Shape(specs.entry_point("tier", "group"), policies))
-    _filled, problems = specs.named(shape, groups, where)
+    policies = {
+        option: specs.shape_of(kind).without("group")
+        for option, kind in (("policies", "scaling_policy"), ("hooks", "lifecycle_hook"))
+    }
+    refuse(tier_shape(Shape(specs.entry_point("tier", "group"), policies)), groups, "tier_groups")
+    return layout(specs.plain(groups) or {}, cell)
+
+
+def refuse(shape: Shape, entries: dict[str, t.Any], where: str) -> None:
+    """Refuse entries that are a launch template and an auto scaling group at once, by the names an operator wrote.
+
+    :param where: the variable that holds them
+    :raises AnsibleFilterError: naming everything that is wrong
+    """
+    filled, problems = specs.named(shape, entries, where)
+    given = {str(name): tier for name, tier in specs.plain(entries).items()} if filled else {}
+    for name, tier in filled.items():
+        problems += aws_names.problems_in(where, "launch_template", name)
+        for option, kind in (("policies", "scaling_policy"), ("hooks", "lifecycle_hook")):
+            for each in tier.get(option) or {}:
+                problems += aws_names.problems_in(f"{where}.{name}.{option}", kind, each)
+        if "size" in shape.options:
+            problems += _without_size(f"{where}.{name}", given[name])
     if problems:
-        raise AnsibleFilterError("\n  ".join(problems))
-    layout: dict[str, dict[str, t.Any]] = {"templates": {}, "groups": {}, "policies": {}, "hooks": {}}
-    for name, tier in (specs.plain(groups) or {}).items():
+        raise AnsibleFilterError("\n  ".join(dict.fromkeys(problems)))
+
+
+def _without_size(where: str, tier: t.Any) -> list[str]:
+    """Which of the two numbers is missing that a group needs; what is wrong with one that is given is said of that."""
+    size = (tier.get("size") or {}) if isinstance(tier, dict) else None
+    if not isinstance(size, dict):
+        return []
+    return [
+        f"{where}.size.{word}: is required"
+        for word, option in (("min", "min_size"), ("max", "max_size"))
+        if size.get(word) is None and tier.get(option) is None
+    ]
+
+
+def layout(tiers: dict[str, dict[str, t.Any]], cell: str) -> dict[str, dict[str, t.Any]]:
+    """The same of entries that nothing is wrong with."""
+    made: dict[str, dict[str, t.Any]] = {"templates": {}, "groups": {}, "policies": {}, "hooks": {}}
+    for name, tier in tiers.items():
         size, policies, hooks = (tier.get(option) or {} for option in ("size", "policies", "hooks"))
         tags = {"tier": name, "role": name, **(tier.get("tags") or {})}
         template = {option: tier[option] for option in specs.of_kind("launch_template") if option in tier}
@@ -58,17 +87,17 @@ def tier_layout(
                 cell, name, hooks=[*_launching(hooks)], configuration=tier.get("configuration") or ""
             )
         sizes = {"min_size": size.get("min"), "max_size": size.get("max"), "desired_capacity": size.get("desired")}
-        layout["templates"][name] = {**template, "tags": tags}
-        layout["groups"][name] = {
+        made["templates"][name] = {**template, "tags": tags}
+        made["groups"][name] = {
             "launch_template": name,
             "scaled": bool(policies),
             **{option: value for option, value in sizes.items() if value is not None},
             **{option: tier[option] for option in specs.of_kind("autoscaling_group") if option in tier},
             "tags": tags,
         }
-        layout["policies"] |= {f"{name}-{policy}": {"group": name, **options} for policy, options in policies.items()}
-        layout["hooks"] |= {f"{name}-{hook}": {"group": name, **options} for hook, options in hooks.items()}
-    return layout
+        made["policies"] |= {f"{name}-{policy}": {"group": name, **options} for policy, options in policies.items()}
+        made["hooks"] |= {f"{name}-{hook}": {"group": name, **options} for hook, options in hooks.items()}
+    return made
 
 
 def _launching(hooks: dict[str, t.Any]) -> t.Iterator[str]:
@@ -96,7 +125,10 @@ def first_boot(cell: str, group: str, hooks: t.Iterable[str] = (), address: str 
     script = (specs.ROLES / "tier" / "files" / "first_boot.py").read_text(encoding="utf-8")
     if SETTINGS not in script:
         raise AnsibleFilterError("roles/tier/files/first_boot.py has no place for its settings")
-    return script.replace(SETTINGS, f"SETTINGS: dict = {json.dumps(settings)}")
+    # Any change of this text is new user data, so that every cell gets new templates and new machines: the line for pylint, which
+    # no machine needs, stays out.
+    text = script.partition("\n")[2].replace(SETTINGS, f"SETTINGS: dict = {json.dumps(settings)}")
+    return f"#!/usr/bin/python3\n{text}"
 
 
 def parameters_needed(templates: dict[str, dict[str, t.Any]]) -> list[str]:

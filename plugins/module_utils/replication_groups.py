@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 
-from . import elasticache, tagged_writes
+from . import elasticache, secret_fields, tagged_writes
 
 #: Seconds between two looks while waiting.
 PAUSE = 5
@@ -97,11 +96,11 @@ class ReplicationGroup:
 
     def _token(self) -> str:
         secret, name = self.wanted["auth_token_secret"], self.wanted["auth_token_field"]
-        text = self.secrets.get_secret_value(aws_retry=True, SecretId=secret).get("SecretString") or ""
+        text = self.secrets.get_secret_value(aws_retry=True, SecretId=secret).get("SecretString")
         try:
-            token = json.loads(text)[name]
-        except (ValueError, KeyError, TypeError):
-            raise RefusedError(f"the secret {secret} must be JSON with the field {name}") from None
+            token = secret_fields.fields_of(text, [name])[name]
+        except ValueError as error:
+            raise RefusedError(f"secret {secret}: {error}") from None
         self.module.no_log_values.add(str(token))
         return str(token)
 

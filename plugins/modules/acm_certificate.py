@@ -57,7 +57,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -125,7 +125,8 @@ def self_signed(domain: str, names: list[str], days: int) -> tuple[bytes, bytes]
 
 
 #: How often and how many seconds apart ACM is asked for the validating records, which it knows shortly after the request.
-LOOKS, PAUSE = 30, 2
+LOOKS = 30
+PAUSE = 2
 PENDING = "PENDING_VALIDATION"
 #: ACM lists RSA 2048 certificates only, unless the key types are named.
 KEY_TYPES = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]

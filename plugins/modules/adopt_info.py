@@ -17,17 +17,9 @@ description:
     them it is what carries the cell's tags already.
   - What is returned passes the inventory's check, and a plan with it and the claims as C(cell_claims) shows nothing but
     the cell's tags to be added. What no entry can say is passed over, and so is what cannot do without it.
-options:
-  cell:
-    description: The cell's name. Defaults to the variable C(cell_name).
-    type: str
-  region:
-    description: The AWS region. Defaults to the variable C(cell_region).
-    type: str
-notes:
-  - Runs on the controller with the environment of the task, as modules would get it.
+extends_documentation_fragment: [terrace.aws.cell]
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

@@ -32,19 +32,15 @@ options:
       - Without it, each role's own C(<role>_state) decides about its kinds.
     type: str
     choices: [present, absent]
-  cell:
-    description: The cell's name. Defaults to the variable C(cell_name).
-    type: str
-  region:
-    description: The AWS region. Defaults to the variable C(cell_region).
-    type: str
 notes:
-  - Supports check mode, in which it only plans, and diff mode.
-  - Runs on the controller with the environment of the task, as modules would get it.
+  - Supports check mode, in which it only plans.
+  - Shows every change field by field before it writes, whether C(--diff) is given or not; what this run has shown of the cell
+    is not shown again.
 seealso:
   - module: terrace.aws.plan
+extends_documentation_fragment: [terrace.aws.cell]
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -57,11 +53,11 @@ EXAMPLES = r"""
 RETURN = r"""
 ids:
   description: Ids of the kinds and of all kinds they refer to, by kind and name.
-  returned: always
+  returned: when the task registers its result
   type: dict
 resources:
   description: The kinds' resources as they are now, as M(terrace.aws.cell_info) returns them.
-  returned: always
+  returned: when the task registers its result
   type: dict
 steps:
   description: What was done, in order, each with the action, the kind, the names, the seconds and whether anything changed.

@@ -21,16 +21,9 @@ options:
     description: Read O(kinds) from AWS even where this run has read them before.
     type: bool
     default: true
-  cell:
-    description: The cell's name. Defaults to the variable C(cell_name).
-    type: str
-  region:
-    description: The AWS region. Defaults to the variable C(cell_region).
-    type: str
-notes:
-  - Runs on the controller with the environment of the task, as modules would get it.
+extends_documentation_fragment: [terrace.aws.cell]
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

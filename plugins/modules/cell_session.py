@@ -11,7 +11,7 @@ short_description: Sign a cell in to its AWS account
 version_added: 0.1.0
 description:
   - Assumes the cell's role where it has one, refuses credentials of another account than the
-    cell's. Register its result as C(cell_session), which C(cell_environment) of the role M(terrace.aws.cell) reads.
+    cell's. Register its result as C(cell_session), which C(cell_environment) of the role P(terrace.aws.cell#role) reads.
     Called once a play, it renews an assumed role's credentials in time and else returns what it returned before.
   - Keys are kept in a file that only this user can read and that goes with the run; no command line or log shows them.
 options:
@@ -35,7 +35,7 @@ options:
     type: int
     default: 3600
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

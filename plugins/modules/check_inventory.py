@@ -11,7 +11,8 @@ short_description: Refuse a cell's inventory that is wrong, before anything is a
 version_added: 0.1.0
 description:
   - Checks every variable of the cell against the argument specs of the collection's roles, every entry against its kind's,
-    every reference between entries, and what the kinds know beyond that (networks that overlap, for example).
+    every reference between entries, and what the kinds know beyond that (networks that overlap, for example). Values have to be
+    of their option's type and within what AWS accepts.
   - Everything that is wrong is reported at once, with the name of the variable and what would be right. So are the variables
     that steer a run (C(terrace_prune), C(terrace_allow_data_loss), …), the cell's name, account and tags.
   - A variable of the inventory that no role knows is an error. An inventory's own variables are declared in
@@ -25,7 +26,7 @@ options:
     type: list
     elements: str
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

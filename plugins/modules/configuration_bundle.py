@@ -32,7 +32,7 @@ attributes:
     description: Writes the archive, which is a draft.
     support: full
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

@@ -51,7 +51,8 @@ options:
     description: All its tags. Required when it is to exist.
     type: dict
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules]
-author: [The Terrace developers]
+author:
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -70,10 +71,14 @@ flow_log_id:
   type: str
 """
 
+import contextlib
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
+
 from ansible_collections.amazon.aws.plugins.module_utils.ec2 import ensure_ec2_tags
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_specifications
-from botocore.exceptions import BotoCoreError, ClientError
 
 
 def refused(module, answer):

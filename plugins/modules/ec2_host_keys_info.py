@@ -38,7 +38,7 @@ attributes:
     description: Reads only.
     support: full
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

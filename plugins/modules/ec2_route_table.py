@@ -53,7 +53,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -81,14 +81,17 @@ changes:
   elements: str
 """
 
+import contextlib
 import ipaddress
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.ec2 import ensure_ec2_tags
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_specifications
-from botocore.exceptions import BotoCoreError, ClientError
 
 #: How ids of targets begin, and the argument of CreateRoute that takes them.
 ARGUMENTS = {

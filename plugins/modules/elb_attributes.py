@@ -35,7 +35,7 @@ attributes:
     description: Shows the attributes before and after.
     support: full
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

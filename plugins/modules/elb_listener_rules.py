@@ -53,7 +53,7 @@ attributes:
     description: Shows the rules before and after.
     support: full
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

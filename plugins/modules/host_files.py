@@ -39,7 +39,7 @@ attributes:
     description: Shows every file.
     support: full
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

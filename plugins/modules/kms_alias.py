@@ -5,6 +5,8 @@
 
 """Points a KMS alias at a key or removes it, which no published module does."""
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 module: kms_alias
 short_description: Point a KMS alias at a key, or remove it
@@ -30,7 +32,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

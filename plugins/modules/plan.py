@@ -35,19 +35,14 @@ options:
     description: Read from AWS even what this run has read before.
     type: bool
     default: false
-  cell:
-    description: The cell's name. Defaults to the variable C(cell_name).
-    type: str
-  region:
-    description: The AWS region. Defaults to the variable C(cell_region).
-    type: str
 notes:
-  - Supports check mode, in which it reports C(changed) when there is something to do, and diff mode.
-  - Runs on the controller with the environment of the task, as modules would get it.
+  - Supports check mode, in which it reports C(changed) when there is something to do.
+  - Shows every change field by field, whether C(--diff) is given or not; what this run has shown of the cell is not shown again.
 seealso:
   - module: terrace.aws.apply
+extends_documentation_fragment: [terrace.aws.cell]
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

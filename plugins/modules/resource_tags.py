@@ -35,7 +35,7 @@ extends_documentation_fragment:
 notes:
   - Supports check mode.
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""

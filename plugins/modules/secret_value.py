@@ -28,7 +28,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -47,23 +47,15 @@ value:
   type: dict
 """
 
-import json
+import contextlib
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
 
-
-def fields_of(text, fields):
-    """The fields of a JSON text; ValueError says what is missing, never what is there."""
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        raise ValueError("it holds no JSON") from None
-    missing = [name for name in fields if not isinstance(value, dict) or not value.get(name)]
-    if missing:
-        raise ValueError(f"it has no {', '.join(missing)}; it must be JSON with {', '.join(fields)}")
-    return {name: value[name] for name in fields}
+from ansible_collections.terrace.aws.plugins.module_utils.secret_fields import fields_of
 
 
 def main():

@@ -40,7 +40,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 author:
-  - The Terrace developers
+  - The Terrace developers (@terrace)
 """
 
 EXAMPLES = r"""
@@ -58,13 +58,16 @@ queue_url:
   type: str
 """
 
+import contextlib
 import json
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
-from botocore.exceptions import BotoCoreError, ClientError
 
 GONE = ["AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"]
 #: A name is free again 60 seconds after a queue of that name was deleted.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import typing as t
@@ -14,23 +15,34 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader
-from botocore.exceptions import BotoCoreError, ClientError
 
-from . import run_files, specs, switches
+from . import option_values, run_files, sdk, specs, switches
 from .engine import registry, service_models
 from .engine.cell import Cell, Settings
 from .engine.kind import Resource
+from .sdk import BotoCoreError, ClientError
 
-# Ansible's main process loads an action before it forks a worker for the task: what is read here is read once a run, not
-# once a task.
-registry.all_kinds()
-specs.preload()
-service_models.preload()
-for _filter in ("terrace.aws.cell_environment", "ansible.builtin.default", "ansible.builtin.dict2items"):
-    filter_loader.get(_filter)
-lookup_loader.get("ansible.builtin.env")
-connection_loader.get("terrace.aws.warm", class_only=True)
-shell_loader.get("sh")
+
+def _preload() -> None:
+    """Read what every task needs. Ansible's main process loads an action before it forks a worker for the task: what is read here
+    is read once a run, not once a task."""
+    # All of this stays. A collector that looked through it in a worker would make the worker copy what it shares.
+    gc.disable()
+    try:
+        registry.all_kinds()
+        specs.preload()
+        service_models.preload()
+        for name in ("terrace.aws.cell_environment", "ansible.builtin.default", "ansible.builtin.dict2items"):
+            filter_loader.get(name)
+        lookup_loader.get("ansible.builtin.env")
+        connection_loader.get("terrace.aws.warm", class_only=True)
+        shell_loader.get("sh")
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+_preload()
 
 
 class Observations:
@@ -98,6 +110,8 @@ class CellAction(ActionBase):
         return self._templar.template(self._vars[name])
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        if sdk.MISSING:
+            raise AnsibleActionFail(sdk.MISSING)
         super().run(tmp, task_vars)
         self._vars = task_vars or {}
         with self._play_environment():
@@ -133,7 +147,17 @@ class CellAction(ActionBase):
         region = self.option("region") or self.variable("cell_region")
         if not region:
             raise AnsibleActionFail("cell_region is not set: which AWS region is this cell in (for example us-east-1)?")
+        self.refuse_value("cell_region", region)
         return str(region)
+
+    def refuse_value(self, name: str, value: t.Any) -> None:
+        """Refuse the value of a variable of the role cell that is of a wrong type, or beyond what is accepted: a play may be
+        without the check of the inventory.
+
+        :raises AnsibleActionFail: naming what would be right
+        """
+        if problems := option_values.of_variable(specs.variables_of("cell")[name], value, name):
+            raise AnsibleActionFail("\n".join(f"{self._vars.get('inventory_hostname')}: {each}" for each in problems))
 
     #: What the inventory says of reading; an action that knows the inventory sets it.
     settings = Settings()

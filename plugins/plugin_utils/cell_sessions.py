@@ -14,10 +14,9 @@ import typing as t
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import boto3
-from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
-
 from ..filter.cell import cell_environment
+from .engine import service_models
+from .sdk import ClientError, NoCredentialsError, PartialCredentialsError, boto3
 
 if t.TYPE_CHECKING:
     from .cell_action import CellAction
@@ -51,7 +50,7 @@ class SignIn:
     :ivar folder: the run's private folder, which holds the keys of assumed roles
     :ivar outer: the operator's environment, without what the play sets for the cell
     :ivar account: the account the credentials must be of; empty for any
-    :ivar access_key: a key of the inventory's own, for an emulated API
+    :ivar access_key: a key of the inventory's own; it counts at an emulated API alone, on AWS the operator's do
     :ivar role_arn: the role to assume; empty for none
     :ivar duration: seconds its credentials last
     """
@@ -117,7 +116,7 @@ class SignIn:
             os.environ.pop(name, None)
             if name in self.outer:
                 os.environ[name] = self.outer[name]
-        if self.access_key:
+        if self._own_key():
             for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
                 os.environ.pop(name, None)
         try:
@@ -126,11 +125,19 @@ class SignIn:
             os.environ.clear()
             os.environ.update(before)
 
+    def _own_key(self) -> bool:
+        """Whether the inventory's own key counts."""
+        return bool(self.access_key and (self.endpoint_url or self.outer.get("AWS_ENDPOINT_URL")))
+
     def _base_session(self) -> tuple[boto3.session.Session, dict[str, str]]:
-        if not self.access_key:
-            return boto3.session.Session(region_name=self.region), {}
+        if not self._own_key():
+            return self._session({}), {}
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key}
-        return boto3.session.Session(region_name=self.region, **keys), keys
+        return self._session(keys), keys
+
+    def _session(self, keys: dict[str, str]) -> boto3.session.Session:
+        """A session of these keys, else of the environment's credentials, with what botocore has parsed in this run."""
+        return boto3.session.Session(region_name=self.region, botocore_session=service_models.session(), **keys)
 
     def _assumed(self, base: boto3.session.Session) -> tuple[boto3.session.Session, dict[str, str], str]:
         arguments: dict[str, t.Any] = {
@@ -146,7 +153,7 @@ class SignIn:
             "aws_secret_access_key": got["SecretAccessKey"],
             "aws_session_token": got["SessionToken"],
         }
-        return boto3.session.Session(region_name=self.region, **keys), keys, got["Expiration"].isoformat()
+        return self._session(keys), keys, got["Expiration"].isoformat()
 
     def _kept(self, keys: dict[str, str]) -> pathlib.Path:
         """The keys in a file only this user reads, gone with the run: no command line or log shows them."""

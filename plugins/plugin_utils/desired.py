@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import typing as t
+from fnmatch import fnmatchcase
 
 from ansible.errors import AnsibleError
 
-from . import cell_rules, specs, texts
+from . import cell_rules, option_values, specs, texts
 from .engine import registry
 from .engine.kind import Kind
+from .shared import aws_names
 from .templates import Templates
 
 #: ``{kind: {logical name: {option: value}}}``
@@ -79,22 +81,36 @@ def of_kinds(
             problems += why(kind.variable, error)
             continue
         if not isinstance(entries, dict):
-            problems.append(f"{kind.variable}: must be a dict keyed by logical name, not {type(entries).__name__}")
+            problems.append(f"{kind.variable}: must be a dict keyed by logical name, not {texts.sort_of(entries)}")
             continue
         for key, entry in entries.items():
-            problems.extend(_misread(kind, str(key), entry))
+            if wrong_name := option_values.misnamed(key, kind.variable):
+                problems.append(wrong_name)
+                continue
+            problems.extend(aws_names.problems(kind, str(key)))
+            if kind.taggable and isinstance(entry, dict):
+                problems.extend(cell_rules.tag_problems(entry.get("tags"), f"{kind.variable}.{key}.tags"))
             world[name][str(key)], wrong = specs.validated(kind, str(key), entry)
             problems.extend(wrong)
     # Several variables can be made of one that is wrong.
     return world, list(dict.fromkeys(problems))
 
 
-def _misread(kind: Kind, key: str, entry: t.Any) -> t.Iterator[str]:
-    """Texts of an entry, and of its tags, that YAML made something else of: the validator would make a text of those."""
-    shape, where = specs.shape_of(kind.name), f"{kind.variable}.{key}"
-    yield from texts.misread(shape.options, entry, where, shape)
-    if kind.taggable and isinstance(entry, dict):
-        yield from cell_rules.tag_problems(entry.get("tags"), f"{where}.tags")
+def ignored_tags_in_use(world: World, cell_tags: dict[str, t.Any], patterns: t.Iterable[str]) -> t.Iterator[str]:
+    """Tags that the inventory gives and at the same time leaves to others: they would differ for ever."""
+    for pattern in patterns:
+        yield from (
+            f"cell_ignored_tags: {pattern} matches {tag} of cell_tags; leave one of the two out"
+            for tag in cell_tags
+            if fnmatchcase(str(tag), pattern)
+        )
+        for name, entries in world.items():
+            yield from (
+                f"cell_ignored_tags: {pattern} matches {tag} of {registry.kind(name).variable}.{key}; leave one of the two out"
+                for key, entry in entries.items()
+                for tag in entry.get("tags") or {}
+                if fnmatchcase(str(tag), pattern)
+            )
 
 
 def with_tags(world: World, cell_tags: dict[str, t.Any]) -> World:
@@ -105,6 +121,19 @@ def with_tags(world: World, cell_tags: dict[str, t.Any]) -> World:
                 own = {**(cell_tags or {}), **(entry.get("tags") or {})}
                 entry["tags"] = {str(key): str(value) for key, value in own.items()}
     return world
+
+
+def _renamed_wrongly(kind: Kind, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+    """Renames that say nothing, or more than one thing: a swap or a chain is two runs."""
+    heirs: dict[str, str] = {}
+    for key, entry in entries.items():
+        if not (former := entry.get("renamed_from")):
+            continue
+        where = f"{kind.variable}.{key}.renamed_from"
+        if former in entries:
+            yield f"{where}: {former} is an entry itself; rename or remove that in a run before, or take renamed_from out"
+        elif heirs.setdefault(former, key) != key:
+            yield f"{where}: {heirs[former]} is renamed from {former} too; one resource gets one name"
 
 
 def cross_checked(
@@ -120,6 +149,7 @@ def cross_checked(
     problems: list[str] = []
     for name, entries in world.items():
         kind = registry.kind(name)
+        problems += _renamed_wrongly(kind, entries)
         for key, entry in entries.items():
             where = f"{kind.variable}.{key}"
             for option, other in kind.references.items():
@@ -130,11 +160,18 @@ def cross_checked(
                         problems.append(
                             f"{where}.{option}: no {other} is called {wanted} in {registry.kind(other).variable}{known}"
                         )
-            length = len(f"{cell_name}-{key}")
-            if kind.longest_name and length > kind.longest_name:
+            # What takes another kind's options is of the same sort in AWS, where both would get one name.
+            if key in world.get(kind.options_of, {}):
                 problems.append(
-                    f"{where}: AWS allows at most {kind.longest_name} characters, {cell_name}-{key} has {length}; "
-                    "shorten the name"
+                    f"{where}: {registry.kind(kind.options_of).variable} has a {key} too, and AWS would know both as "
+                    f"{cell_name}-{key}; give one another name"
+                )
+            length, longest = len(f"{cell_name}-{key}"), kind.longest_name
+            # What has no name has the tag Name.
+            longest = cell_rules.LONGEST_VALUE if longest is None and kind.taggable else longest
+            if longest and length > longest:
+                problems.append(
+                    f"{where}: AWS allows at most {longest} characters, {cell_name}-{key} has {length}; shorten the name"
                 )
             if kind.taggable:
                 every = {**(cell_tags or {}), **(entry.get("tags") or {})}

@@ -23,6 +23,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from . import events
 from .cell_action import Observations
 from .engine.graph import ABSENT, ADOPT, MAKE, PRESENT, RETIRE, Address, Graph, Key, Node
 from .engine.kind import LEAVING, PENDING, READY, Kind, Resource
@@ -107,6 +108,7 @@ class Executor:
 
         :raises AnsibleActionFail: after what was running has ended, naming what failed
         """
+        events.tell(self._cell, "begin", total=self._resources())
         try:
             self._loop()
         except Exception:
@@ -126,6 +128,10 @@ class Executor:
         changes = {id(node.change): node.change for node in self._graph.nodes.values() if node.change}
         return [change for ident, change in changes.items() if ident not in open_changes]
 
+    def _resources(self, left: t.Iterable[Key] | None = None) -> int:
+        """How many resources the graph's nodes are about, or those of the nodes with these keys."""
+        return len({(kind, name) for _action, kind, name in (self._graph.nodes if left is None else left)})
+
     def _loop(self) -> None:
         pause = POLL_FIRST
         while self._left or self._running:
@@ -143,6 +149,8 @@ class Executor:
             self._collect(pause if waited_for else 10.0)
             if waited_for:
                 self._look_at(waited_for)
+            else:
+                self._waiting.look(())
 
     # -- what can go to work -------------------------------------------------------------------------------------
     def _start_what_can(self) -> bool:
@@ -202,6 +210,7 @@ class Executor:
         chunk = Chunk(nodes, pid, read, begun, sleeps)
         self._running.append(chunk)
         self._selector.register(read, selectors.EVENT_READ, chunk)
+        self._tell("step", nodes)
 
     def _file(self, kind: Kind, action: str) -> tuple[str, str, str]:
         """The task file of an action: of a kind that takes another's options, that one's, unless it has its own."""
@@ -293,17 +302,39 @@ class Executor:
         )
         self._view.written(first.kind, new_ids=not changed_only)
         if failures:
+            self._tell("failed", chunk.nodes, seconds=step.seconds)
             return
         self._done.update(node.key for node in chunk.nodes)
-        display.display(f"{self._cell}: {first.kind} {_shown(names)} {DONE_WORDS[first.action]} ({step.seconds:.1f} s)")
+        word = DONE_WORDS[first.action]
+        line = f"{self._cell}: {first.kind} {_shown(names)} {word} ({step.seconds:.1f} s)"
+        self._tell("done", chunk.nodes, line, seconds=step.seconds, word=word)
+
+    def _tell(self, sort: str, nodes: list[Node], line: str = "", **data: t.Any) -> None:
+        """Tell what happens to the nodes of a chunk, and how many resources are finished."""
+        open_ = self._resources(key for key in self._graph.nodes if key not in self._done)
+        events.tell(
+            self._cell,
+            sort,
+            line,
+            action=nodes[0].action,
+            kind=nodes[0].kind,
+            names=[node.name for node in nodes],
+            done=self._resources() - open_,
+            **data,
+        )
 
     def _drain(self) -> None:
-        """Let what is running end, so that nothing is left half-made that could be whole."""
+        """Let what is running end, so that nothing is left half-made that could be whole.
+
+        What takes longer goes on alone: to end a process would not end the module that AWS is answering.
+        """
         until = time.monotonic() + GRACE
         while self._running and time.monotonic() < until:
             self._collect(1.0)
-        for chunk in self._running:
-            os.kill(chunk.pid, signal.SIGKILL)
+
+    def left_behind(self) -> list[str]:
+        """Kinds that are still being written after :meth:`run` has ended."""
+        return sorted({node.kind for chunk in self._running for node in chunk.nodes})
 
     # -- what is pending -----------------------------------------------------------------------------------------
     def _waited_for(self) -> set[Address]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from ansible.errors import AnsibleActionFail
 
-from . import desired, render, specs, switches
+from . import desired, events, render, run_files, specs, switches
 from .cell_action import CellAction
 from .engine import elsewhere, plan, registry
 from .engine.cell import IGNORED_TAGS, Settings
 from .engine.kind import READY, Resource
+from .kept_entries import KeptEntries
 
 
 @dataclass
@@ -145,13 +146,16 @@ class PlanningAction(CellAction):
             "counts": found.counts,
             "changes": [change.as_dict() for change in found.changes],
             "done": [change.address for change in done],
+            "writes": not self._task.check_mode,
         }
 
-    def diff_of(self, found: Planned) -> list[dict[str, str]]:
-        """The changes as ``--diff`` shows them."""
-        if not found.changes:
-            return []
-        return [{"prepared": render.changes(found.changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")}]
+    def show(self, found: Planned) -> None:
+        """Show the changes field by field, unless this run has shown the same of the cell before."""
+        text = render.changes(found.changes, f"{self.cell_name()}: {self.option('role') or 'cell'}")
+        if not found.changes or self._task.no_log:
+            return
+        if run_files.is_new(f"{self.cell_name()}.{self.region()}", text):
+            events.tell(self.cell_name(), "plan", text)
 
     def trusts_plan(self) -> bool:
         """Whether only what differs is written; in check mode nothing else is shown either."""
@@ -177,14 +181,26 @@ class PlanningAction(CellAction):
         cells = self._vars.get("groups", {}).get("cells", [])
         self._needed_elsewhere = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells)
         there = self.elsewhere()
+        claims = self.variable("cell_claims", {}) or {}
+        self.refuse_value("cell_claims", claims)
         self.settings = Settings(
-            ignored_tags=(*IGNORED_TAGS, *(self.variable("cell_ignored_tags", []) or [])),
-            claims=specs.plain(self.variable("cell_claims", {}) or {}),
+            ignored_tags=(*IGNORED_TAGS, *self.ignored_tags()),
+            claims=specs.plain(claims),
             renames={kind: names for kind, names in renames.items() if names},
             elsewhere={kind: {res.id: name for name, res in found.items()} for kind, found in there.items()},
             unwanted=self._unwanted(world),
         )
         return nothing | world
+
+    def ignored_tags(self) -> list[str]:
+        """Patterns of tags that the inventory leaves to others.
+
+        :raises AnsibleActionFail: where they are none
+        """
+        found = self.variable("cell_ignored_tags", []) or []
+        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+            self.wrong([f"cell_ignored_tags: {found!r} is not a list of patterns, such as ['kubernetes.io/*']"])
+        return found
 
     def _unwanted(self, world: desired.World) -> frozenset[str]:
         """Kinds of which nothing is desired, and of which nothing is to be removed either."""
@@ -198,15 +214,26 @@ class PlanningAction(CellAction):
     def _desired(self, kinds: list[str]) -> desired.World:
         """Every entry of these kinds, checked, with the cell's tags."""
         if kinds != self._last_desired[0]:
-            variables = desired.variables_with_defaults(self._vars)
-            world, problems = desired.of_kinds(kinds, variables, desired.templates(variables, self._templar))
+            world, problems = self._entries(kinds)
             problems = problems or desired.cross_checked(
                 world, self.cell_name(), self.variable("cell_tags", {}) or {}, self._vars["groups"].get("cells", [])
+            )
+            problems = problems or list(
+                desired.ignored_tags_in_use(world, self.variable("cell_tags", {}) or {}, self.ignored_tags())
             )
             if problems:
                 self.wrong(problems)
             self._last_desired = (kinds, desired.with_tags(world, self.variable("cell_tags", {})))
         return self._last_desired[1]
+
+    def _entries(self, kinds: list[str]) -> tuple[desired.World, list[str]]:
+        """Every entry of these kinds, validated, and what is wrong with them: as the check of the inventory has kept them, else
+        worked out now."""
+        variables = desired.variables_with_defaults(self._vars)
+        template = self._templar.copy_with_new_env(available_variables=variables).template
+        if kept := KeptEntries(self.cell_name(), variables, template).load():
+            return {kind: kept[kind] for kind in kinds}, []
+        return desired.of_kinds(kinds, variables, desired.templates(variables, self._templar))
 
     def elsewhere(self, kinds: t.Collection[str] | None = None) -> elsewhere.Elsewhere:
         """What is referred to in other cells, of these kinds, as it is now."""

@@ -14,6 +14,8 @@ from ansible import constants as C
 
 #: How the name of a file with an unfinished plan ends.
 UNFINISHED = ".unfinished"
+#: How that of the plan ends that was shown last.
+SHOWN = ".shown"
 
 
 def folder() -> pathlib.Path:
@@ -23,10 +25,15 @@ def folder() -> pathlib.Path:
     return path
 
 
-def take_unfinished() -> list[dict[str, t.Any]]:
-    """The plans that came to no end since this was last asked."""
-    found = []
-    for path in sorted(folder().glob(f"*{UNFINISHED}")):
-        found.append(json.loads(path.read_text()))
-        path.unlink()
-    return found
+def is_new(name: str, plan: str) -> bool:
+    """Whether this is another plan than the one that was last shown under this name; it is kept as that."""
+    path = folder() / f"{name}{SHOWN}"
+    if path.exists() and path.read_text() == plan:
+        return False
+    path.write_text(plan)
+    return True
+
+
+def unfinished() -> list[dict[str, t.Any]]:
+    """The last plan of each cell that came to no end."""
+    return [json.loads(path.read_text()) for path in sorted(folder().glob(f"*{UNFINISHED}"))]

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
+from . import option_values, texts
+
 try:  # Where in which file something was written; ansible-core offers no public way to ask for it.
     from ansible._internal._datatag._tags import Origin
 except ImportError:
@@ -48,14 +50,12 @@ class Shape:
     @functools.cached_property
     def validator(self) -> ArgumentSpecValidator:
         """Ansible's own, for everything but what nested shapes validate."""
-        apart = ("options", "apply_defaults")
-        flat = {name: {k: v for k, v in self.options[name].items() if k not in apart} for name in self.parts}
-        every = {**self.options, **flat}
-        return ArgumentSpecValidator({name: {**option, "required": False} for name, option in every.items()})
+        flat = {name: {k: v for k, v in self.options[name].items() if k != "options"} for name in self.parts}
+        return ArgumentSpecValidator(optional({**self.options, **flat}))
 
     @functools.cached_property
     def required(self) -> list[str]:
-        """The options that must be given, which Ansible would name all in one sentence."""
+        """The options that must be given."""
         return [name for name, option in self.options.items() if option.get("required")]
 
     @functools.cached_property
@@ -83,6 +83,18 @@ class Shape:
         )
 
 
+def optional(options: Options) -> Options:
+    """Options without those that must be given, which Ansible would name all in one sentence."""
+    return {
+        name: {
+            **option,
+            "required": False,
+            **({"options": optional(option["options"])} if option.get("options") else {}),
+        }
+        for name, option in options.items()
+    }
+
+
 def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
     """An entry with types converted and defaults filled in, nested ones too, and all that is wrong with it.
 
@@ -90,33 +102,34 @@ def filled(shape: Shape, value: t.Any, where: str) -> tuple[t.Any, list[str]]:
     """
     if not isinstance(value, dict):
         if SHORT not in shape.options or isinstance(value, list):
-            return {}, [f"{where}: must be a dict of options, not {type(value).__name__}"]
+            return {}, [f"{where}: must be a dict{'' if shape.each else ' of options'}, not {texts.sort_of(value)}"]
         if isinstance(value, bool | float):
-            return {}, [
-                f"{where}: is read as {'a boolean' if isinstance(value, bool) else 'a number'}; write it in quotes"
-            ]
+            return {}, [f"{where}: is read as {texts.sort_of(value)}; write it in quotes"]
         value = {SHORT: value}
     if shape.each:
         return _named(shape.each, value, where)
     problems = list(unknown_options(shape.options, value, where, shape.parts))
     nested = {**shape.entries, **shape.parts}
-    # An option without a value is one that was not given. What is nested is validated by its own shape. Names without their
-    # origin, for the validator copies them, one attribute of an origin after the other.
-    given = {
-        str.__str__(name): {} if name in nested and isinstance(item, dict) else item
-        for name, item in value.items()
-        if item is not None and name in shape.options
-    }
-    problems += [f"{where}.{name}: is required" for name in shape.required if name not in given]
-    problems += [
-        f"{where}.{name}: must be a number, not {str(item).lower()}"
-        for name, item in given.items()
-        if isinstance(item, bool) and shape.options[name]["type"] in ("int", "float")
-    ]
+    given = {}
+    for name, item in value.items():
+        # An option without a value is one that was not given.
+        if item is not None and name in shape.options:
+            # Names without their origin, for the validator copies them, one attribute of an origin after the other.
+            here, plain_name = f"{where}.{name}", str.__str__(name)
+            if name in nested and isinstance(item, dict):
+                given[plain_name] = {}  # its own shape validates what is in it
+                problems += option_values.misnamed_in(shape.options[name], item, here)
+                continue
+            made, wrong = option_values.typed(shape.options[name], item, here)
+            problems += wrong
+            if made is not None:
+                given[plain_name] = made
+    problems += [f"{where}.{name}: is required" for name in shape.required if value.get(name) is None]
     given |= {name: copy.deepcopy(default) for name, default in shape.containers.items() if name not in given}
     result = shape.validator.validate(given)
     problems += [f"{where}: {error.msg}" for error in result.errors if not isinstance(error, UnsupportedError)]
     made = result.validated_parameters
+    problems += option_values.limits({name: s for name, s in shape.options.items() if name not in nested}, made, where)
     for name, inner in nested.items():
         item = value[name] if isinstance(value.get(name), dict) else made.get(name)
         if isinstance(item, dict):
@@ -149,6 +162,9 @@ def _named(shape: Shape, value: dict[t.Any, t.Any], where: str) -> tuple[dict[st
     made: dict[str, t.Any] = {}
     problems: list[str] = []
     for name, item in value.items():
+        if wrong_name := option_values.misnamed(name, where):
+            problems.append(wrong_name)
+            continue
         made[str(name)], wrong = filled(shape, item, f"{where}.{name}")
         problems += wrong
     return made, problems

@@ -5,11 +5,13 @@
 """What the roles' argument specs say, and entries validated by them.
 
 The options of a kind's entries are documented and typed once, in ``roles/<role>/meta/argument_specs.yml`` under the
-entry point named like the kind; entries within an entry under the entry points that the kind's ``shapes`` name.
+entry point named like the kind; entries within an entry under the entry points that the kind's ``shapes`` name. What is
+accepted of them beyond the type stands beside that, in ``meta/limits.yml`` under the same entry point and the option's path.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import pathlib
 import typing as t
@@ -18,10 +20,15 @@ from ansible.parsing.dataloader import DataLoader
 
 from .engine import registry
 from .engine.kind import Kind
-from .shapes import Shape, filled
-from .shapes import plain as plain
-from .shapes import suggestion as suggestion
-from .shapes import unknown_options as unknown_options
+from .option_values import Limit
+from .shapes import Shape, filled, plain, suggestion, unknown_options
+
+#: The shapes' own, which those that validate use as well.
+__all__ = [
+    "plain",
+    "suggestion",
+    "unknown_options",
+]
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 #: What every kind's entries take whose resources carry tags.
@@ -47,13 +54,41 @@ def load(role: str, part: str) -> dict[str, t.Any]:
 def preload() -> None:
     """Read every role's specs and defaults now, so that the processes forked from this one need not."""
     for role in every_role():
-        for part in ("meta/argument_specs", "defaults/main"):
-            load(role, part)
+        load(role, "defaults/main")
+        variables_of(role)
+    for kind in registry.all_kinds():
+        shape_of(kind)
 
 
+@functools.cache
 def entry_point(role: str, name: str = "main") -> dict[str, t.Any]:
-    """The options of one entry point."""
-    return load(role, "meta/argument_specs").get("argument_specs", {}).get(name, {}).get("options", {})
+    """The options of one entry point, with what is accepted of each beyond its type."""
+    options = load(role, "meta/argument_specs").get("argument_specs", {}).get(name, {}).get("options", {})
+    limits = load(role, "meta/limits").get("limits", {}).get(name, {})
+    # An option may stand in several entry points (a YAML anchor), with other limits in each.
+    return _limited(copy.deepcopy(options), limits) if limits else options
+
+
+def _limited(options: dict[str, t.Any], limits: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Options with their limits, which are given by the option's path (``health_check.interval``)."""
+    for path, limit in limits.items():
+        *parents, name = path.split(".")
+        here = options
+        for parent in parents:
+            here = here[parent]["options"]
+        here[name] |= _parts(limit)
+    return options
+
+
+def _parts(limit: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What an option's spec holds of its limit: that of the value, that of the names under it, and the spec of their values."""
+    own = {key: tuple(value) if key == "also" else value for key, value in limit.items()}
+    made = {key: own.pop(key) for key in ("type", "elements") if key in own}
+    if "names" in own:
+        made["names"] = Limit(**own.pop("names"))
+    if "values" in own:
+        made["values"] = _parts(own.pop("values"))
+    return {**made, **({"limit": Limit(**own)} if own else {})}
 
 
 def variables_of(role: str) -> dict[str, t.Any]:
@@ -98,9 +133,10 @@ def of_kind(name: str) -> dict[str, t.Any]:
     return shape_of(name).options
 
 
-def every_role() -> list[str]:
+@functools.cache
+def every_role() -> tuple[str, ...]:
     """The collection's roles."""
-    return sorted(path.name for path in ROLES.iterdir() if (path / "meta" / "argument_specs.yml").is_file())
+    return tuple(sorted(path.name for path in ROLES.iterdir() if (path / "meta" / "argument_specs.yml").is_file()))
 
 
 def validated(kind: Kind, name: str, entry: t.Any) -> tuple[dict[str, t.Any], list[str]]:

@@ -17,7 +17,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from . import specs
+from . import option_values, specs
 from .adoption import region
 from .engine import registry
 from .engine.plan import Rules
@@ -59,10 +59,17 @@ SWITCHES: dict[str, Switch] = {
         shape=r"vpc-[0-9a-f]{8,17}",
         right="the id of a VPC, such as vpc-0123456789abcdef0",
     ),
+    "configure_hosts_added": Switch(
+        "choice",
+        "what becomes of what was added to machines by hand",
+        "report",
+        choices=("report", "remove", "accept"),
+    ),
     "deploy_app_batch": Switch("batch", "how many machines are switched to a release at once", None),
     "deploy_app_release": Switch(
         "choice", "deploys what is or was deployed instead of app_release_version", choices=("current", "previous")
     ),
+    "deploy_app_timeout": Switch("number", "seconds a machine may take to be healthy in its target groups", 180),
     "destroy_confirm": Switch("text", "the name of the cell that is to be destroyed"),
     "drift_report": Switch("text", "the file check_drift.yml writes its report to"),
     "isolate_instance": Switch(
@@ -73,6 +80,7 @@ SWITCHES: dict[str, Switch] = {
     ),
     "isolate_instance_snapshots": Switch("bool", "also take snapshots of the isolated machine's volumes", False),
     "patch_hosts_batch": Switch("batch", "how many machines of a tier are patched at once", None),
+    "remove_app_confirm": Switch("text", "the name of the application that is to be removed"),
     "rotate_ssh_private_key": Switch("text", "the new private key's file"),
     "show_dir": Switch("text", "the folder show_cell.yml draws to"),
     "terrace_allow_data_loss": Switch("patterns", "what may be removed although it holds data", ()),
@@ -184,6 +192,19 @@ def _number(name: str, value: t.Any) -> int:
 def _options(name: str, value: t.Any) -> dict[str, t.Any]:
     if not isinstance(value, dict):
         raise SwitchError(f"{name}: must be a dict of options as in an argument spec, not {sort_of(value)}")
+    types = (*option_values.WORDS, "raw")
+    for option, spec in value.items():
+        where = f"{name}.{option}"
+        if not isinstance(option, str) or not isinstance(spec, dict):
+            raise SwitchError(
+                f"{where}: must be what an argument spec says of an option, such as {{type: str}}, not {spec}"
+            )
+        for word in ("type", "elements"):
+            if spec.get(word, "raw") not in types:
+                raise SwitchError(f"{where}.{word}: there is no type {spec[word]}; right are {', '.join(types)}")
+        if not isinstance(spec.get("choices") or [], list):
+            raise SwitchError(f"{where}.choices: must be a list, not {sort_of(spec['choices'])}")
+        _options(f"{where}.options", spec.get("options") or {})
     return dict(value)
 
 

@@ -19,6 +19,15 @@ MARKS = ("{{", "{%", "{#")
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
+def mentioned(raw: t.Any) -> set[str]:
+    """The words of a raw value's templates: variables, filters and whatever else."""
+    if isinstance(raw, str):
+        return set(WORD.findall(raw)) if any(mark in raw for mark in MARKS) else set()
+    if isinstance(raw, dict | list):
+        return {word for each in (raw.values() if isinstance(raw, dict) else raw) for word in mentioned(each)}
+    return set()
+
+
 class Templates:
     """Called with a raw variable, returns what it is templated to.
 

@@ -10,11 +10,9 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.utils.display import Display
 
-from .engine.kind import FAILED, READY, Resource
-
-display = Display()
+from . import events
+from .engine.kind import FAILED, LEAVING, READY, Resource
 
 #: Seconds between two looks at what is pending, at first and at most.
 POLL_FIRST, POLL_MOST = 0.5, 3.0
@@ -41,7 +39,7 @@ class Waiting:
         :raises AnsibleActionFail: for a resource in a failed state, or one that takes too long
         """
         now = time.monotonic()
-        words = []
+        words, pending = [], []
         for kind, name, resource in resources:
             if resource.state == READY:
                 continue
@@ -53,6 +51,9 @@ class Waiting:
             if now - since > self._timeout(kind):
                 raise AnsibleActionFail(f"{self._cell}: {kind}/{name} is still {state} after {now - since:.0f} s")
             words.append(f"{kind} {name} ({state})")
-        if words and (words != self._told or now - self._told_at > REPEAT):
-            display.display(f"{self._cell}: waiting for {', '.join(words)}")
+            leaving = resource.state == LEAVING
+            pending.append({"kind": kind, "name": name, "status": state, "leaving": leaving})
+        if words != self._told or (words and now - self._told_at > REPEAT):
+            line = f"{self._cell}: waiting for {', '.join(words)}" if words else ""
+            events.tell(self._cell, "pending", line, resources=pending)
             self._told, self._told_at = words, now

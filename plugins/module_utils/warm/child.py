@@ -159,7 +159,7 @@ def setsid(original=os.setsid) -> None:
 def forget(name: str) -> None:
     """Take a module out of sys.modules and off its package, so that an import loads it anew."""
     if sys.modules.pop(name, None) is not None:
-        package, _, leaf = name.rpartition(".")
+        package, _dot, leaf = name.rpartition(".")
         if package in sys.modules:
             sys.modules[package].__dict__.pop(leaf, None)
 
@@ -230,7 +230,7 @@ def exit_status(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 

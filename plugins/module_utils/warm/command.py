@@ -61,9 +61,11 @@ def take_apart(cmd: str, count: int) -> Command | None:
         return None
     assigned = words[: len(words) - count - 1]
     interpreter, *arguments = words[len(assigned) :]
-    pairs = tuple((name, value) for name, _, value in (word.partition("=") for word in assigned))
+    pairs = tuple((name, value) for name, _equals, value in (word.partition("=") for word in assigned))
     command = Command(shell, pairs, interpreter, tuple(arguments), after)
-    if command.text() + after != inner or not all(NAME.match(name) and name not in SHELLS_OWN for name, _ in pairs):
+    if command.text() + after != inner or not all(
+        NAME.match(name) and name not in SHELLS_OWN for name, _value in pairs
+    ):
         return None
     return command if os.path.isabs(interpreter) and os.path.isabs(shell) else None
 

@@ -68,7 +68,8 @@ def everything(*known: object) -> int:
             if counted(thing) < LEAST and not isinstance(thing, RUNNING):
                 words[id(thing) >> 2] = immortal
                 count += 1
-                if type(thing) is types.CodeType:
+                # A proxy's __class__, which isinstance asks, would run code of whoever made it.
+                if type(thing) is types.CodeType:  # pylint: disable=unidiomatic-typecheck
                     parts += [getattr(thing, name) for name in PARTS]
         parts += gc.get_referents(*level)
         level = [thing for thing in parts if counted(thing) < LEAST]

@@ -27,15 +27,15 @@ def arrange(expected: list[str], socket: str) -> None:
 
 
 def popen(expected: list[str], socket: str, original: type = subprocess.Popen) -> Callable:
-    """A stand-in for subprocess.Popen, for the one command the wrapper starts with it."""
+    """A stand-in for subprocess.Popen, for the one command the wrapper starts with it; any other one is the real one's."""
 
     def start(args, **options):
         if [os.fsdecode(word) for word in args] != expected:
-            return original(args, **options)
+            return original(args, **options)  # pylint: disable=ansible-bad-function
         try:
             return Started(run(expected, socket))
         except (command.Unavailable, OSError):
-            return original(args, **options)
+            return original(args, **options)  # pylint: disable=ansible-bad-function
 
     return start
 

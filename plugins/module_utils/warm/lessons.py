@@ -70,7 +70,7 @@ class Lessons:
                     try:
                         models.remember(path)
                     except Exception as ex:
-                        print(f"{path}: {type(ex).__name__}: {ex}", file=sys.stderr)
+                        sys.stderr.write(f"{path}: {type(ex).__name__}: {ex}\n")
             for name in lesson.get("aliases", ()):
                 models.remember_alias(name)
             entry = self.payloads.entries.get(bytes.fromhex(lesson.get("payload", "")))

@@ -175,8 +175,8 @@ def remember_alias(event_name: str) -> None:
 
 def verify_accept_kwargs(self, func):
     """HierarchicalEmitter._verify_accept_kwargs; a function is looked at once, a method for all of its class."""
-    plain = func.__func__ if type(func) is types.MethodType else func
-    if type(plain) is not types.FunctionType:
+    plain = func.__func__ if isinstance(func, types.MethodType) else func
+    if not isinstance(plain, types.FunctionType):
         ORIGINAL["verify"](self, func)
     elif plain not in VERIFIED:
         ORIGINAL["verify"](self, func)
@@ -200,7 +200,7 @@ def remember(file_path: str) -> None:
         return
     PARSED[file_path] = (path, before, data)
     if os.path.basename(file_path) == "service-2":
-        _, service, version, _ = file_path.rsplit(os.sep, 3)
+        _folder, service, version, _name = file_path.rsplit(os.sep, 3)
         # By way of the loader, which merges what botocore adds to a model.
         merged = loaders.Loader().load_service_model(service, "service-2", version)
         if merged is data:

@@ -84,7 +84,7 @@ class Payloads:
             raise Unknown("the AnsiballZ wrapper of this ansible-core is not known")
         arguments = {"zip_data": None}
         for line in found["arguments"].split(b"\n"):
-            name, _, value = line.partition(b"=")
+            name, _equals, value = line.partition(b"=")
             if name == b"date_time":
                 arguments["date_time"] = None
             else:

@@ -118,7 +118,7 @@ class Server:
         self.selector.register(self.wake_read, selectors.EVENT_READ, self.reap)
         while not self.finished():
             ready = self.selector.select(timeout=self.patience())
-            for key, _ in ready:
+            for key, _events in ready:
                 key.data(key.fileobj)
             self.settle(idle=not ready)
         # A client that connected meanwhile sees the end of its connection, before anything was run, and starts another.
@@ -177,7 +177,7 @@ class Server:
 
     def accept(self, listener: socket.socket) -> None:
         try:
-            conn, _ = listener.accept()
+            conn, _address = listener.accept()
         except OSError:
             return
         peer = PEER.unpack(conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
@@ -204,7 +204,7 @@ class Server:
         """Receive a part of a request; fork when it is complete."""
         call = self.calls[conn.fileno()]
         try:
-            data, ancillary, _, _ = conn.recvmsg(1 << 16, socket.CMSG_SPACE(MAX_FDS * 4))
+            data, ancillary, _flags, _address = conn.recvmsg(1 << 16, socket.CMSG_SPACE(MAX_FDS * 4))
         except BlockingIOError:
             return
         except OSError:

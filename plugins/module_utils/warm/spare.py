@@ -86,7 +86,7 @@ def wait(channel: int) -> tuple[tuple, list[int]]:
     """In the spare: wait for the request. Leaves the process when none will come."""
     with socket.socket(fileno=channel) as end:
         end.setblocking(True)
-        data, fds, _, _ = socket.recv_fds(end, 2 * LARGEST, DESCRIPTORS)
+        data, fds, _flags, _address = socket.recv_fds(end, 2 * LARGEST, DESCRIPTORS)
     if not data or len(fds) != DESCRIPTORS:
         os._exit(0)
     return marshal.loads(data), fds  # noqa: S302 - from the process this one was forked from

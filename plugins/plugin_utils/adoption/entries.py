@@ -132,10 +132,11 @@ def _wrong(
         found = _by_resource(resources, desired.cross_checked(world, cell_name))
     for kind, entries in world.items():
         for name, each in entries.items():
-            if (kind, name) in found or not each:
-                continue
-            if kind == "dns_record" and observed[kind][name].facts["alias_zone"] and not each["target"]:
+            alias = kind == "dns_record" and each and observed[kind][name].facts["alias_zone"]
+            if alias and not each["target"]:
                 found[kind, name] = f"an alias of {each['values'][0]}, which is not adopted"
+            elif (kind, name) in found or not each:
+                continue
             elif fields := _differs(registry.kind(kind), name, each, observed[kind][name]):
                 found[kind, name] = "; ".join(
                     f"the inventory cannot say {path}: {render.value(both['before'])}" for path, both in fields.items()

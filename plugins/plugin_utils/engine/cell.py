@@ -12,9 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from ..sdk import ClientError, Config
 from . import service_models
 from .kind import (
     CELL_TAG,

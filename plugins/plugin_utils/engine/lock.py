@@ -18,16 +18,19 @@ import json
 import os
 import secrets
 import socket
+import time
 import typing as t
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from getpass import getuser
 from pathlib import Path
 
-from botocore.exceptions import ClientError
+from ..sdk import ClientError
 
 #: A lock that is not renewed for so long is stale; its owner renews it every third of that.
 LEASE = timedelta(minutes=15)
+#: Seconds in which what a killed run of this machine has left behind may come to its end before its lock is taken over.
+WORKS_ON = 60.0
 PREFIX = "/terrace/locks"
 EXISTS, ABSENT = "ParameterAlreadyExists", "ParameterNotFound"
 
@@ -46,6 +49,18 @@ def _process_start(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         return ""
+
+
+def _works_on(pid: int) -> bool:
+    """Whether anything that a process of this machine has started still runs, in its session: it may have left work behind."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, _group, session = path.read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue
+        if int(session) == pid and state != "Z":
+            return True
+    return False
 
 
 def _boot() -> str:
@@ -76,9 +91,14 @@ class Owner:
 
     @property
     def stale(self) -> bool:
-        """Whether nobody holds it any more: it ran out, or its process on this very machine is gone."""
+        """Whether nobody holds it any more: it ran out, or its process on this very machine is gone with all it had started."""
         if datetime.now(UTC) >= datetime.fromisoformat(self.expires):
             return True
+        return self.gone and not _works_on(self.pid)
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process, on this very machine, is gone; what that has started may still work."""
         return bool(self.boot) and self.boot == _boot() and _process_start(self.pid) != self.started
 
 
@@ -99,11 +119,13 @@ class Lock:
 
     :param connect: makes a client of SSM in the region that keeps the lock; credentials may be renewed while it is held
     :param name: letters, digits, ``.-_/``
+    :param pid: the process that holds it; this one by default. The lock is stale when that is gone
     """
 
-    def __init__(self, connect: t.Callable[[], t.Any], name: str) -> None:
+    def __init__(self, connect: t.Callable[[], t.Any], name: str, pid: int = 0) -> None:
         self._connect = connect
         self._name = f"{PREFIX}/{name}"
+        self._pid = pid or os.getpid()
         self._owner: Owner | None = None
         self._renewed = datetime.min.replace(tzinfo=UTC)
 
@@ -120,6 +142,9 @@ class Lock:
         found = self._read(self._name)
         if found is None:  # released in between
             return self.take(take_over)
+        until = time.monotonic() + WORKS_ON
+        while found.gone and not found.stale and time.monotonic() < until:
+            time.sleep(0.5)
         if not found.stale and found.name != take_over:
             raise HeldError(
                 f"{found.name} has been working on it since {found.since} (lock {self._name}, until {found.expires}). "
@@ -137,6 +162,21 @@ class Lock:
         self._have(mine)
         return f"the lock of {found.name}, held since {found.since}, was taken over"
 
+    def resume(self, token: str) -> None:
+        """Go on holding what another process of the run has taken.
+
+        :param token: :attr:`token` there
+        :raises LostError: where it was taken over
+        """
+        self._have(self._mine())
+        self._owner.token = token
+        self._still_held()
+
+    @property
+    def token(self) -> str:
+        """What tells this holding from all others; empty where it is not held."""
+        return self._owner.token if self._owner else ""
+
     def renew(self) -> None:
         """Keep it. Called often; asks AWS only every third of the lease.
 
@@ -144,12 +184,7 @@ class Lock:
         """
         if self._owner is None or datetime.now(UTC) - self._renewed < LEASE / 3:
             return
-        found = self._read(self._name)
-        if found is None or found.token != self._owner.token:
-            owner, self._owner = self._owner, None
-            raise LostError(
-                f"the lock {self._name} of {owner.name} was taken over by {found.name if found else 'somebody'}"
-            )
+        self._still_held()
         self._owner.expires = (datetime.now(UTC) + LEASE).isoformat(timespec="seconds")
         value = json.dumps(asdict(self._owner))
         self._connect().put_parameter(Name=self._name, Value=value, Type="String", Overwrite=True)
@@ -164,17 +199,24 @@ class Lock:
             self._drop(self._name)
         self._owner = None
 
+    def _still_held(self) -> None:
+        found = self._read(self._name)
+        if found is None or found.token != self._owner.token:
+            owner, self._owner = self._owner, None
+            raise LostError(
+                f"the lock {self._name} of {owner.name} was taken over by {found.name if found else 'somebody'}"
+            )
+
     # -- AWS -----------------------------------------------------------------------------------------------------
     def _mine(self) -> Owner:
         now = datetime.now(UTC)
-        pid = os.getpid()
         return Owner(
             name=whoami(),
             since=now.isoformat(timespec="seconds"),
             expires=(now + LEASE).isoformat(timespec="seconds"),
             boot=_boot(),
-            pid=pid,
-            started=_process_start(pid),
+            pid=self._pid,
+            started=_process_start(self._pid),
         )
 
     def _have(self, mine: Owner) -> None:

@@ -10,13 +10,12 @@ Ansible looks at a cell in a new process for each task. What its main process ha
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import re
 import typing as t
 
-import botocore.session
-from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
+from ..sdk import MISSING, BotoCoreError, Loader, Session, create_loader
 
 #: What the kinds ask.
 SERVICES = (
@@ -26,16 +25,20 @@ SERVICES = (
 
 
 _LOADERS: dict[str, Loader] = {}
-#: botocore's own event handlers, which every session begins with.
-_HANDLERS = botocore.session.Session().get_component("event_emitter")
 
 
-def session(environment: t.Mapping[str, str] | None = None) -> botocore.session.Session:
+@functools.cache
+def _handlers() -> t.Any:
+    """botocore's own event handlers, which every session begins with."""
+    return Session().get_component("event_emitter")
+
+
+def session(environment: t.Mapping[str, str] | None = None) -> Session:
     """A session of the environment's credentials and settings (AWS_PROFILE, AWS_DATA_PATH, …) as they are now.
 
     :param environment: what counts over the process's environment; only its credentials do
     """
-    made = botocore.session.Session(event_hooks=copy.copy(_HANDLERS), include_builtin_handlers=False)
+    made = Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False)
     if environment and environment.get("AWS_PROFILE"):
         made.set_config_variable("profile", environment["AWS_PROFILE"])
         made.set_config_variable("credentials_file", environment.get("AWS_SHARED_CREDENTIALS_FILE", ""))
@@ -55,6 +58,9 @@ def global_region(region: str) -> str:
 
 def preload() -> None:
     """Parse what clients of the kinds' services need. A fault is left to whoever makes such a client."""
+    if MISSING:
+        return
+    _handlers()
     try:
         loader = _loader(os.environ.get("AWS_DATA_PATH", ""))
         for name in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):

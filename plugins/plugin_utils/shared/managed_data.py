@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from botocore.exceptions import ClientError
-
 from ...module_utils import parameter_groups
 from ..engine.cell import Cell
 from ..engine.kind import CELL_TAG
+from ..sdk import ClientError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY, WEEK, SHORTEST = 24 * 60, 7 * 24 * 60, 30

@@ -13,7 +13,7 @@ import functools
 import re
 import typing as t
 
-from botocore.loaders import Loader
+from ..sdk import Loader
 
 #: Services whose principal ends like the partition's names; all others are ``<service>.amazonaws.com`` everywhere.
 #: https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-arns.html

@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from .partitions import partition as partition
-from .partitions import service_principal
+from .partitions import partition, service_principal
 
 Statement = dict[str, t.Any]
 

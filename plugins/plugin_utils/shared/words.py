@@ -61,7 +61,7 @@ def problems(grant: dict[str, t.Any]) -> t.Iterator[str]:
     if not resources:
         yield 'resources: name at least one, or "*"'
     for resource in resources:
-        kind, _, name = resource.partition(":")
+        kind, _colon, name = resource.partition(":")
         if resource != "*" and kind not in ("arn", *KINDS):
             yield f"resources: {resource} is neither an ARN nor <kind>:<name>; kinds: {', '.join(KINDS)}"
         elif resource != "*" and not name:
@@ -95,7 +95,7 @@ class Words:
         conditions = {operator: dict(tests) for operator, tests in (grant.get("conditions") or {}).items()}
         arns: list[str] = []
         for resource in listed(grant.get("resources")):
-            kind, _, name = str(resource).partition(":")
+            kind, _colon, name = str(resource).partition(":")
             if kind in CONDITIONS:
                 pattern, (operator, key, value) = CONDITIONS[kind]
                 arns.append(pattern.format(**self._parts))
@@ -147,10 +147,13 @@ class Words:
 
 
 def trust(assumed_by: list[str], region: str) -> dict[str, t.Any]:
-    """A trust policy: ``ec2`` is that service, ``account:111122223333`` that account, an ARN is itself."""
+    """A trust policy: ``ec2`` is that service, ``account:111122223333`` that account, an ARN is itself, JSON a statement."""
     principals: dict[str, list[str]] = {}
+    others = []
     for word in assumed_by:
-        if word.startswith("account:"):
+        if word.startswith("{"):
+            others.append(json.loads(word))
+        elif word.startswith("account:"):
             principals.setdefault("AWS", []).append(
                 f"arn:{partition(region)}:iam::{word.removeprefix('account:')}:root"
             )
@@ -159,23 +162,43 @@ def trust(assumed_by: list[str], region: str) -> dict[str, t.Any]:
         else:
             principals.setdefault("Service", []).append(word if "." in word else service_principal(word, region))
     statement = {"Sid": "AssumedBy", "Effect": "Allow", "Principal": principals, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Version": "2012-10-17", "Statement": [*([statement] if principals or not others else []), *others]}
 
 
 def trusted(document: str | dict[str, t.Any], region: str) -> list[str]:
-    """A trust policy in words; its statements as they are where words cannot say it."""
-    found = statements(document)
+    """A trust policy in words; a statement that words cannot say as it is, in JSON."""
+    found: list[str] = []
+    for statement in statements(document):
+        # What a statement is called, if anything, makes no difference.
+        named = {**statement, "Sid": "AssumedBy"}
+        words = _trusted(statement, region)
+        said = bool(words) and comparable(named) == comparable(trust(words, region)["Statement"][0])
+        found += words if said else [json.dumps(statement, sort_keys=True)]
+    return sorted(set(found))
+
+
+def _trusted(statement: dict[str, t.Any], region: str) -> list[str]:
+    """Whom a statement names, in words."""
     words: list[str] = []
-    for each in found:
-        principal = each.get("Principal")
-        for kind, values in principal.items() if isinstance(principal, dict) else ():
-            for value in listed(values):
-                account = re.fullmatch(r"arn:[^:]+:iam::(\d{12}):root", value)
-                if kind == "AWS":
-                    words.append(f"account:{account[1]}" if account else value)
-                else:
-                    name = value.partition(".")[0]
-                    words.append(name if service_principal(name, region) == value else value)
-    if comparable(found) == comparable(trust(words, region)["Statement"]):
-        return sorted(words)
-    return [json.dumps(each, sort_keys=True) for each in found]
+    principal = statement.get("Principal")
+    for kind, values in principal.items() if isinstance(principal, dict) else ():
+        for value in listed(values):
+            account = re.fullmatch(r"arn:[^:]+:iam::(\d{12}):root", value)
+            if kind == "AWS":
+                words.append(f"account:{account[1]}" if account else value)
+            else:
+                name = value.partition(".")[0]
+                words.append(name if service_principal(name, region) == value else value)
+    return words
+
+
+def trust_problem(word: str) -> str:
+    """What is wrong with a statement of a trust policy in JSON; empty where nothing is, and for other words."""
+    if not word.startswith("{"):
+        return ""
+    try:
+        statement = json.loads(word)
+    except ValueError as error:
+        return f"{word} is not JSON ({error})"
+    lacking = [key for key in ("Effect", "Principal", "Action") if key not in statement]
+    return f"the statement {word} has no {' and no '.join(lacking)}" if lacking else ""

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -45,16 +44,35 @@ def ansible():
     return VENV / "bin"
 
 
-def application(settings, first_boot):
-    """What is deployed to this tier, as deploy_app.yml filed it; empty where nothing is."""
+def applications(settings, first_boot):
+    """What is deployed to this tier, as deploy_app.yml filed it, an entry an application; empty where nothing is."""
     wanted = json.loads((BUNDLE / "applications.json").read_text()).get(f"tier_{settings['tier']}")
     if not wanted:
-        return {}
+        return []
     spec = importlib.util.spec_from_file_location("first_boot", first_boot)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = module.insist(module.fetch, wanted["bucket"], wanted["object"])
-    return json.loads(found) if found else {}
+
+    def filed(name):
+        found = module.insist(module.fetch, wanted["bucket"], f"{name}/current.json")
+        return json.loads(found) if found else {}
+
+    return list(deployed(wanted["names"], filed).values())
+
+
+def deployed(names, filed):
+    """What is deployed, by name; in the place of an application that was replaced, the one that replaced it."""
+    found = {}
+    for name in names:
+        passed = set()
+        entry = filed(name)
+        while "replaced_by" in entry and name not in passed:
+            passed.add(name)
+            name = entry["replaced_by"]
+            entry = filed(name)
+        if entry and "replaced_by" not in entry:
+            found[name] = entry
+    return found
 
 
 def main():
@@ -62,7 +80,7 @@ def main():
     settings, first_boot = json.loads(sys.argv[1]), sys.argv[2]
     variables = pathlib.Path("/run/terrace-application.json")
     variables.touch(mode=0o600)
-    variables.write_text(json.dumps(application(settings, first_boot)))
+    variables.write_text(json.dumps({"configure_applications": applications(settings, first_boot)}))
     inventory = BUNDLE / "inventory/hosts.json"
     groups = ["machines", f"tier_{settings['tier']}", *(["bastion"] if settings["tier"] == "bastion" else [])]
     inventory.write_text(json.dumps({group: {"hosts": {"this-machine": None}} for group in groups}))

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+# pylint: disable=subprocess-run-check
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later

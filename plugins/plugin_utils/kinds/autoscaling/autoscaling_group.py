@@ -175,17 +175,15 @@ class AutoscalingGroup(Kind):
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         least, most, desired = entry["min_size"], entry["max_size"], entry["desired_capacity"]
-        if not 0 <= least <= most:
-            yield f"min_size: {least} is not between 0 and max_size, {most}"
+        if least > most:
+            yield f"min_size: {least} is more than max_size, {most}"
         elif desired is not None and not least <= desired <= most:
             yield f"desired_capacity: {desired} is not between {least} and {most}"
         if entry["health_check"] == "ELB" and not entry["target_groups"]:
             yield "health_check: ELB looks at target groups, and the group has none; give EC2"
         least, most = entry["refresh"]["min_healthy"], entry["refresh"]["max_healthy"]
-        if not 0 <= least <= 100:
-            yield f"refresh.min_healthy: AWS takes 0 to 100 per cent, not {least}"
-        if most is not None and (not 100 <= most <= 200 or most - least > 100):
-            yield f"refresh.max_healthy: AWS takes 100 to 200 per cent, at most 100 above min_healthy, not {most}"
+        if most is not None and most - least > 100:
+            yield f"refresh.max_healthy: AWS allows at most 100 above min_healthy, {least + 100} here, not {most}"
         if entry["protect_from_scale_in"] and entry["refresh"]["protected"] == "wait":
             yield "refresh.protected: with protect_from_scale_in no machine ever loses its protection; give refresh or ignore"
 

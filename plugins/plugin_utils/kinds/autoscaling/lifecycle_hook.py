@@ -53,7 +53,3 @@ class LifecycleHook(Kind):
             )
             for name, hook in children.by_name(cell, groups, every, "LifecycleHookName")
         }
-
-    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not 30 <= entry["heartbeat"] <= 7200:
-            yield f"heartbeat: AWS takes 30 to 7200 seconds, not {entry['heartbeat']}"

@@ -86,7 +86,7 @@ def _wrong(number: str, rule: dict[str, t.Any]) -> t.Iterator[str]:
         yield f"a rule is keyed by its number, 1 to {CLOSING_RULE - 1}"
     if problem := cidrs.problem(rule["cidr"]):
         yield f"cidr: {problem}"
-    first, _, last = rule["ports"].partition("-")
+    first, _dash, last = rule["ports"].partition("-")
     if rule["ports"] != "all" and not (
         first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first) <= 65535
     ):

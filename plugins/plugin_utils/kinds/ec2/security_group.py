@@ -90,6 +90,8 @@ class SecurityGroup(Kind):
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         if name == security_rules.SELF:
             yield "no group can be called self; in a rule that means the group itself"
+        elif not security_rules.groups({"from": [name]}, "ingress"):
+            yield f"no group can be called {name}; in a rule that would be an address or the id of a group or a prefix list"
         if not security_rules.DESCRIPTION.fullmatch(entry["description"]):
             yield f"description: must be {security_rules.ALLOWED}"
         for way in PERMISSIONS:

@@ -19,6 +19,22 @@ ROOT = "root"
 RESERVED = ("/dev/xvda", "/dev/sda1")
 #: What AWS gives every gp3 volume where nothing else is said.
 GP3 = {"iops": 3000, "throughput": 125}
+#: What AWS takes of each type, least and most; a type that is not named has none of its own.
+#: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html
+SIZES = {
+    "gp2": (1, 16384),
+    "gp3": (1, 65536),
+    "io1": (4, 16384),
+    "io2": (4, 65536),
+    "st1": (125, 16384),
+    "sc1": (125, 16384),
+    "standard": (1, 1024),
+}
+IOPS = {"gp3": (3000, 80000), "io1": (100, 64000), "io2": (100, 256000)}
+#: I/O operations a second for each GiB, beyond what every gp3 volume has; and of a gp3 volume for each MiB a second.
+#: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html, .../provisioned-iops.html
+MOST_IOPS_A_GIB = {"gp3": 500, "io1": 50, "io2": 1000}
+IOPS_A_MIB = 4
 #: Option -> AWS's key.
 KEYS = {
     "size": "VolumeSize",
@@ -81,3 +97,25 @@ def wrong(volumes: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
             yield f"{device}: a volume is keyed by root or by its device, for example /dev/sdf"
         if volume["kms_key"] and not volume["encrypted"]:
             yield f"{device}.kms_key: needs encrypted: true"
+        yield from (f"{device}.{problem}" for problem in _wrong_for_type(volume))
+
+
+def _wrong_for_type(volume: dict[str, t.Any]) -> t.Iterator[str]:
+    """What the type of a volume does not take."""
+    sort, size, iops, throughput = (volume[option] for option in ("type", "size", "iops", "throughput"))
+    least, most = SIZES[sort]
+    if not least <= size <= most:
+        yield f"size: {size} GiB is out of range for {sort}; right is {least} to {most}"
+    if sort not in IOPS and iops is not None:
+        yield f"iops: {sort} takes none; right are {', '.join(IOPS)}"
+    elif sort in IOPS and iops is not None:
+        least, most = IOPS[sort]
+        most = min(most, max(least, size * MOST_IOPS_A_GIB[sort]))
+        if not least <= iops <= most:
+            yield f"iops: {iops} is out of range for {sort} of {size} GiB; right is {least} to {most}"
+    elif sort in ("io1", "io2"):
+        yield f"iops: is required for {sort}"
+    if throughput is not None and sort != "gp3":
+        yield f"throughput: only gp3 takes it, not {sort}"
+    elif throughput is not None and throughput * IOPS_A_MIB > (iops or GP3["iops"]):
+        yield f"throughput: {throughput} MiB/s needs iops of {throughput * IOPS_A_MIB} at least"

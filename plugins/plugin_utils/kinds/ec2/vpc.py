@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from ...engine.cell import Cell
+from ...engine.cell import Cell, tags_of
 from ...engine.kind import PENDING, READY, Kind, Resource
-from . import cidrs
+from ...shared.taken import one
+from . import bulk, cidrs, taken
 
 
 class Vpc(Kind):
@@ -53,6 +54,15 @@ class Vpc(Kind):
             return bool(got[attribute[0].upper() + attribute[1:]]["Value"])
 
         return {"dns_support": setting("enableDnsSupport"), "dns_hostnames": setting("enableDnsHostnames")}
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        # amazon.aws.ec2_vpc_net looks a VPC up by its Name and its network.
+        found = bulk.filtered(cell, "describe_vpcs", "Vpcs", "tag:Name", taken.aws_names(cell, entries))
+        named = {(tags_of(each["Tags"]).get("Name"), each["CidrBlock"]): each["VpcId"] for each in found}
+        ours = {resource.id: name for name, resource in cell.observed(self.name).items()}
+        for name, entry in entries.items():
+            called = cell.aws_name(name)
+            yield from one(self.name, name, called, named.get((called, entry["cidr"])), ours)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for option, networks in (("cidr", [entry["cidr"]]), ("secondary_cidrs", entry["secondary_cidrs"])):

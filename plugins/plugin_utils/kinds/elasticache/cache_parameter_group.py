@@ -14,7 +14,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import CREATE_FIRST, Kind, Resource
-from ...shared import aws_names, managed_data
+from ...shared import managed_data, taken
 
 FAMILY = re.compile(r"(redis|valkey)\d+(\.\w+)?")
 
@@ -60,6 +60,19 @@ class CacheParameterGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "parameters": {k: managed_data.yes_or_no(v) for k, v in entry["parameters"].items()}}
 
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = cell.pages("elasticache", "describe_cache_parameter_groups", "CacheParameterGroups")
+        yield from taken.names(
+            cell,
+            self.name,
+            entries,
+            found,
+            "CacheParameterGroupName",
+            "CacheParameterGroupName",
+            lower=True,
+            numbered=True,
+        )
+
     def prechange_errors(
         self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
     ) -> t.Iterator[str]:
@@ -73,7 +86,6 @@ class CacheParameterGroup(Kind):
             yield from (f"{name}.{problem}" for problem in found)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         if not FAMILY.fullmatch(entry["family"]):
             yield f"family: {entry['family']} is not a parameter group family of Redis or Valkey; for example redis7 or valkey8"
         for parameter, value in entry["parameters"].items():

@@ -13,7 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-from ...shared import aws_names, managed_data
+from ...shared import managed_data, taken
 
 
 class CacheSubnetGroup(Kind):
@@ -41,5 +41,8 @@ class CacheSubnetGroup(Kind):
             )
         }
 
-    def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = cell.pages("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
+        yield from taken.names(
+            cell, self.name, entries, found, "CacheSubnetGroupName", "CacheSubnetGroupName", lower=True
+        )

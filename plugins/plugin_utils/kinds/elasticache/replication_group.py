@@ -16,15 +16,13 @@ import typing as t
 from ....module_utils import elasticache
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, LEAVING, PENDING, READY, REMAKE, Kind, Resource
-from ...shared import aws_names, managed_data
+from ...shared import managed_data, taken
 
 STATES = {"available": READY, "create-failed": FAILED, "deleting": LEAVING}
 #: States of a node that it does not leave by itself.
 #: https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
 NODE_FAILURES = ("incompatible-network", "restore-failed")
 NODE_TYPE = re.compile(r"cache\.[a-z0-9-]+\.[a-z0-9]+")
-#: A primary and five replicas.
-MOST_NODES = 6
 #: Options of the write, not of the group.
 MANNERS = frozenset({"apply_immediately", "credentials"})
 
@@ -83,6 +81,8 @@ class ReplicationGroup(Kind):
         for name, entry in entries.items():
             if entry["auth_token"] and not entry.get("credentials"):
                 yield f"{name}.credentials: missing; name the secret with the token, or give auth_token: false"
+        found = cell.pages("elasticache", "describe_replication_groups", "ReplicationGroups")
+        yield from taken.names(cell, self.name, entries, found, "ReplicationGroupId", "ReplicationGroupId", lower=True)
 
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
         have, wanted = resource.attributes["engine_version"], entry["engine_version"]
@@ -117,23 +117,16 @@ class ReplicationGroup(Kind):
         return f"a node is in the state {resource.status}: delete the group there, or restore it from another snapshot"
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         if not NODE_TYPE.fullmatch(entry["node_type"]):
             yield f"node_type: {entry['node_type']} is not a node type; for example cache.t4g.small"
         if not re.fullmatch(r"\d+\.\d+", entry["engine_version"]):
             yield f"engine_version: {entry['engine_version']} must be major and minor, 7.1 for example"
-        if not 1 <= entry["nodes"] <= MOST_NODES:
-            yield f"nodes: {entry['nodes']} is out of range, 1 to {MOST_NODES} (a primary and its replicas)"
         if entry["automatic_failover"] and entry["nodes"] < 2:
             yield "automatic_failover: needs a replica to fail over to; give 2 nodes at least"
         if entry["multi_az"] and not entry["automatic_failover"]:
             yield "multi_az: needs automatic_failover"
-        if not 0 <= entry["snapshot_retention"] <= 35:
-            yield f"snapshot_retention: {entry['snapshot_retention']} days is out of range, 0 (no snapshots) to 35"
         if entry["snapshot_retention"] and re.match(r"cache\.t1\.", entry["node_type"]):
             yield f"snapshot_retention: {entry['node_type']} has no snapshots; give 0"
-        if not 1 <= entry["port"] <= 65535:
-            yield f"port: {entry['port']} is out of range, 1 to 65535"
         yield from self._secrecy(entry)
         yield from self._zones(entry, world)
         yield from managed_data.window_problems(entry, "snapshot_window", "maintenance_window", least=60)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..ec2 import cidrs
+
 ACTIONS = ("target_group", "redirect", "fixed_response")
 CONDITIONS = ("hosts", "paths", "methods", "source_cidrs", "headers")
 
@@ -59,8 +61,7 @@ def _wrong_rule(rule: dict[str, t.Any]) -> t.Iterator[str]:
     yield from _one_action(rule)
     if not any(rule[condition] for condition in CONDITIONS):
         yield f": needs a condition, one of {', '.join(CONDITIONS)}"
-    if not 1 <= rule["priority"] <= 50000:
-        yield f".priority: AWS takes 1 to 50000, not {rule['priority']}"
+    yield from (f".source_cidrs: {problem}" for problem in map(cidrs.problem, rule["source_cidrs"]) if problem)
 
 
 def _one_action(part: dict[str, t.Any]) -> t.Iterator[str]:

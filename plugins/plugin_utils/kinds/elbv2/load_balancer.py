@@ -13,7 +13,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, PENDING, READY, REMAKE, Kind, Resource
-from ...shared import aws_names, taken
+from ...shared import taken
 from . import elb, listeners
 
 SCHEMES = {"internet-facing": "public", "internal": "internal"}
@@ -147,7 +147,6 @@ class LoadBalancer(Kind):
         yield from taken.names(cell, self.name, entries, found, "LoadBalancerName", "LoadBalancerArn")
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         yield from (f"listeners.{problem}" for problem in listeners.wrong(entry["listeners"]))
         subnets = {each: world.get("subnet", {}).get(each) or {} for each in entry["subnets"]}
         zones = [subnet.get("zone") for subnet in subnets.values() if subnet.get("zone")]
@@ -155,8 +154,6 @@ class LoadBalancer(Kind):
             yield "subnets: two of them are in one zone; AWS takes one subnet a zone"
         if len(entry["subnets"]) < 2:
             yield f"subnets: AWS wants at least two zones, {', '.join(entry['subnets']) or 'none'} is too few"
-        if not 1 <= entry["idle_timeout"] <= 4000:
-            yield f"idle_timeout: AWS takes 1 to 4000 seconds, not {entry['idle_timeout']}"
 
 
 def _additional(cell: Cell, listener: dict[str, t.Any]) -> list[str]:

@@ -9,12 +9,13 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationD
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import ACCOUNT, Kind, Resource
-from ...shared import aws_names, taken, words
+from ...shared import taken, words
 from ...shared.policies import partition
 
 PAGES = {"PageSize": 1000}
@@ -62,7 +63,21 @@ class IamRole(Kind):
         )
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from taken.names(cell, self.name, entries, self._details(cell), "RoleName", "RoleName")
+        details = self._details(cell)
+        yield from taken.names(cell, self.name, entries, details, "RoleName", "RoleName")
+        # The module finds an instance profile by its name, and gives it this role, or deletes it where there is to be none.
+        holders = {
+            profile["InstanceProfileName"]: detail["RoleName"]
+            for detail in details
+            for profile in detail["InstanceProfileList"]
+        }
+        for name in entries:
+            holder = holders.get(cell.aws_name(name))
+            if holder and holder != cell.aws_name(name):
+                yield (
+                    f"{name}: there is an instance profile {cell.aws_name(name)}, of the role {holder}, that is not this"
+                    " cell's; give another name"
+                )
 
     @staticmethod
     def _attributes(cell: Cell, detail: dict[str, t.Any], summary: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -82,6 +97,7 @@ class IamRole(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {
             **entry,
+            "assumed_by": [_statement(each) if each.startswith("{") else each for each in entry["assumed_by"]],
             "policies": {
                 name: {sid: _normalised(grant) for sid, grant in grants.items()}
                 for name, grants in entry["policies"].items()
@@ -89,7 +105,7 @@ class IamRole(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
+        yield from (f"assumed_by: {problem}" for problem in map(words.trust_problem, entry["assumed_by"]) if problem)
         for policy, grants in entry["policies"].items():
             if not grants:
                 yield f"policies.{policy}: needs a statement"
@@ -116,10 +132,15 @@ def _normalised(grant: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**grant, "conditions": conditions}
 
 
+def _statement(text: str) -> str:
+    """A statement of a trust policy as it is read."""
+    return json.dumps(json.loads(text), sort_keys=True)
+
+
 def _unknown(grant: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
     """Names of what the inventory should describe and does not, of the kinds that are being looked at."""
     for resource in grant["resources"]:
-        kind, _, rest = str(resource).partition(":")
+        kind, _colon, rest = str(resource).partition(":")
         name = rest.partition("/")[0] if kind == "bucket" else rest
         if kind in JUDGED and kind in world and not set(name) & set("*?") and name not in world[kind]:
             yield f"there is no {kind} {name}; known: {', '.join(sorted(world[kind])) or 'none'}"

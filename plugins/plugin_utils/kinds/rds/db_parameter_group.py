@@ -11,7 +11,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import CREATE_FIRST, Kind, Resource
-from ...shared import aws_names, managed_data
+from ...shared import managed_data, taken
 
 FAMILY = re.compile(r"postgres\d+(\.\d+)?")
 
@@ -60,6 +60,12 @@ class DbParameterGroup(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return {**entry, "parameters": {k: managed_data.text_of(v) for k, v in entry["parameters"].items()}}
 
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = cell.pages("rds", "describe_db_parameter_groups", "DBParameterGroups")
+        yield from taken.names(
+            cell, self.name, entries, found, "DBParameterGroupName", "DBParameterGroupName", lower=True, numbered=True
+        )
+
     def prechange_errors(
         self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
     ) -> t.Iterator[str]:
@@ -71,7 +77,6 @@ class DbParameterGroup(Kind):
             yield from (f"{name}.{problem}" for problem in found)
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         if not FAMILY.fullmatch(entry["family"]):
             yield f"family: {entry['family']} is not a parameter group family of PostgreSQL; for example postgres17"
         for parameter, value in entry["parameters"].items():

@@ -10,7 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import PENDING, READY, Kind, Resource
-from ...shared import aws_names, managed_data
+from ...shared import managed_data, taken
 
 
 class DbSubnetGroup(Kind):
@@ -44,8 +44,11 @@ class DbSubnetGroup(Kind):
             )
         }
 
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        found = cell.pages("rds", "describe_db_subnet_groups", "DBSubnetGroups")
+        yield from taken.names(cell, self.name, entries, found, "DBSubnetGroupName", "DBSubnetGroupName", lower=True)
+
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         covered = managed_data.zones(world, self.name, name)
         if covered is not None and len(covered) < 2:
             yield f"subnets: AWS wants two zones at least, these are in {', '.join(sorted(covered)) or 'none'}"

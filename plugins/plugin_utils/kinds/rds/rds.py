@@ -38,7 +38,7 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str], nam
     :param names: logical names of the cell's instances, by identifier
     """
     now = {**instance, **(instance.get("PendingModifiedValues") or {})}
-    major, _, minor = str(now["EngineVersion"]).partition(".")
+    major, _dot, minor = str(now["EngineVersion"]).partition(".")
     source = instance.get("ReadReplicaSourceDBInstanceIdentifier")
     groups = [g["DBParameterGroupName"] for g in instance.get("DBParameterGroups") or []]
     allocated = int(now["AllocatedStorage"])
@@ -142,5 +142,6 @@ def normalised(entry: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _standard(now: dict[str, t.Any]) -> bool:
-    """Whether the storage has gp3's standard speed, which nobody chooses: below 400 GiB there is no other."""
-    return now.get("StorageType") == "gp3" and now.get("AllocatedStorage", 0) < GP3_LARGE
+    """Whether the storage has a speed nobody chooses: that of gp3 below 400 GiB, and of gp2, where it follows from the size."""
+    small = now.get("AllocatedStorage", 0) < GP3_LARGE
+    return now.get("StorageType") == "gp2" or (now.get("StorageType") == "gp3" and small)

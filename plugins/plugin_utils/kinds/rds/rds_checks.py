@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ...shared import aws_names, managed_data
+from ...shared import managed_data
 from .rds import GP3_LARGE, INHERITED
 
 CLASS = re.compile(r"db(\.[a-z0-9-]+){2,}")
@@ -23,6 +23,8 @@ WITHOUT_INSIGHTS = frozenset(f"db.{family}.{size}" for family in ("t2", "t3", "t
 MOST_REPLICAS = 15
 MOST_STORAGE = 65536
 LEAST_STORAGE = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100}
+#: .../UserGuide/CHAP_Storage.html
+GP3_IOPS = (12000, 64000)
 
 Entry = dict[str, t.Any]
 World = dict[str, dict[str, Entry]]
@@ -30,11 +32,8 @@ World = dict[str, dict[str, Entry]]
 
 def problems(name: str, entry: Entry, world: World) -> t.Iterator[str]:
     """Everything wrong with an entry of database_instances beyond types and references."""
-    yield from aws_names.problems("db_instance", name)
     if not CLASS.fullmatch(entry["instance_class"]):
         yield f"instance_class: {entry['instance_class']} is not an instance class; for example db.t4g.medium"
-    if entry["port"] and not 1150 <= entry["port"] <= 65535:
-        yield f"port: {entry['port']} is out of range, 1150 to 65535"
     yield from _replica(name, entry, world) if entry.get("source") else _primary(name, entry, world)
     yield from _storage(entry)
     yield from _insights(entry)
@@ -49,8 +48,6 @@ def _primary(name: str, entry: Entry, world: World) -> t.Iterator[str]:
     if entry.get("engine_version") and not re.fullmatch(r"\d+", entry["engine_version"]):
         yield f"engine_version: {entry['engine_version']} is not a major version; for example 17, with minor_version: 4"
     kept = entry.get("backup_retention_period")
-    if kept is not None and not 0 <= kept <= 35:
-        yield f"backup_retention_period: {kept} days is out of range, 0 (no backups) to 35"
     replicas = sorted(other for other, each in world["db_instance"].items() if each.get("source") == name)
     if replicas and kept == 0:
         yield f"backup_retention_period: {', '.join(replicas)} can only replicate it with 1 day of backups at least"
@@ -89,6 +86,10 @@ def _storage(entry: Entry) -> t.Iterator[str]:
         yield f"max_allocated_storage: {most} GiB is out of range, {least} (10 % over {size}) to {MOST_STORAGE}"
     if sort == "gp3" and size and size < GP3_LARGE and (entry.get("iops") or entry.get("storage_throughput")):
         yield f"iops, storage_throughput: gp3 takes them from {GP3_LARGE} GiB on; below it has 3,000 and 125 MiB/s"
+    elif sort == "gp3" and entry.get("iops") and not GP3_IOPS[0] <= entry["iops"] <= GP3_IOPS[1]:
+        yield f"iops: {entry['iops']} is out of range for gp3, {GP3_IOPS[0]} to {GP3_IOPS[1]}"
+    if sort == "gp2" and entry.get("iops"):
+        yield "iops: gp2 takes none, its speed follows from its size; right are gp3, io1 and io2"
     if sort in ("io1", "io2") and not entry.get("iops"):
         yield f"iops: missing; {sort} needs it"
     if sort != "gp3" and entry.get("storage_throughput"):

@@ -9,6 +9,7 @@ A record is called ``zone/name/TYPE``, one of several weighted or latency record
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 
 from ...engine.cell import Cell
@@ -22,6 +23,10 @@ TARGETS = {
     "cache": ("replication_group", "endpoint"),
     "load_balancer": ("load_balancer", "dns_name"),
 }
+
+
+#: What a record of a type holds an address of.
+ADDRESSES: dict[str, tuple[type, str]] = {"A": (ipaddress.IPv4Address, "IPv4"), "AAAA": (ipaddress.IPv6Address, "IPv6")}
 
 
 class DnsRecord(Kind):
@@ -111,7 +116,7 @@ class DnsRecord(Kind):
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
         if not option.startswith("target."):
             return super().names_in(option, entry)
-        word, _, name = (entry.get("target") or "").partition(":")
+        word, _colon, name = (entry.get("target") or "").partition(":")
         return [name] if word == option.removeprefix("target.") else []
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
@@ -120,16 +125,57 @@ class DnsRecord(Kind):
             yield f"must be keyed {right}, with name: {domain(entry['name'])}, which is how Route 53 keeps it"
         if bool(entry["values"]) == bool(entry["target"]):
             yield "give either values or a target"
-        word, _, named = entry["target"].partition(":")
+        word, _colon, named = entry["target"].partition(":")
         if entry["target"] and (word not in TARGETS or not named):
             yield f"target: must be one of {', '.join(f'{each}:<name>' for each in TARGETS)}, not {entry['target']}"
         elif entry["target"]:
             types = ("A", "AAAA") if word == "load_balancer" else ("CNAME",)
             if entry["type"] not in types:
                 yield f"type: a target {word} needs {' or '.join(types)}, not {entry['type']}"
+        yield from (f"values: {problem}" for problem in _wrong_values(entry))
         if entry["name"] == APEX and entry["type"] in ("CNAME", "NS"):
             yield f"type: the zone's own name cannot have a {entry['type']} record of yours"
         yield from _routing(entry)
+        yield from _beside(name, entry, world.get(self.name, {}))
+
+
+def _wrong_values(entry: dict[str, t.Any]) -> t.Iterator[str]:
+    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html"""
+    read, sort = ADDRESSES.get(entry["type"], (str, ""))
+    for value in entry["values"]:
+        try:
+            read(value)
+        except ValueError:
+            yield f"{value} is not an {sort} address, which a record of type {entry['type']} holds"
+    if entry["type"] == "CNAME" and len(entry["values"]) > 1:
+        yield f"a CNAME record has one, not {len(entry['values'])}"
+
+
+def _beside(name: str, entry: dict[str, t.Any], records: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+    """Which records of one name AWS does not take together.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html
+    """
+    same = {
+        other: each
+        for other, each in records.items()
+        if other != name and (each["zone"], each["name"]) == (entry["zone"], entry["name"])
+    }
+    types = sorted({each["type"] for each in same.values()} - {"CNAME"})
+    if entry["type"] == "CNAME" and types:
+        yield f"type: a CNAME record must be the only one of its name, which has {', '.join(types)} too"
+    for other, each in same.items():
+        if each["type"] == entry["type"] and _policy(entry) != _policy(each) and name < other:
+            yield (
+                f"set_identifier: this record is {_policy(entry)}, {other} is {_policy(each)}; AWS takes one way of routing"
+                " a name"
+            )
+
+
+def _policy(entry: dict[str, t.Any]) -> str:
+    if not entry.get("set_identifier"):
+        return "simple"
+    return "weighted" if entry.get("weight") is not None else "by latency"
 
 
 def _routing(entry: dict[str, t.Any]) -> t.Iterator[str]:
@@ -139,8 +185,6 @@ def _routing(entry: dict[str, t.Any]) -> t.Iterator[str]:
         yield "set_identifier: needs either weight or region, which says how Route 53 chooses among the records"
     if not entry.get("set_identifier") and (weight is not None or region):
         yield "set_identifier: missing; it tells records of one name apart that have a weight or a region"
-    if weight is not None and not 0 <= weight <= 255:
-        yield f"weight: {weight} is out of range, 0 to 255"
 
 
 def host(endpoint: t.Any) -> str:

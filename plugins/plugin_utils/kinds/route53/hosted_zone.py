@@ -34,6 +34,9 @@ class HostedZone(Kind):
     replacement_reason = "its records and its name servers go with it"
     # Its name servers are registered elsewhere, and others write records in it.
     data = True
+    #: The reference it is created with has at most 128 characters: terrace/<cell>/<name>/ and a time of 19 digits.
+    #: https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+    longest_name = 100
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         zones = {_ident(zone["Id"]): zone for zone in cell.pages("route53", "list_hosted_zones", "HostedZones")}

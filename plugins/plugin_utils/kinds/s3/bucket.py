@@ -10,8 +10,8 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import CELL_TAG, Kind, Resource, every_tag
-from ...shared import aws_names, policies
+from ...engine.kind import CELL_TAG, Kind, Resource
+from ...shared import policies, taken
 from .bucket_lifecycle import rules, wrong
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -59,15 +59,31 @@ class Bucket(Kind):
         """The logical name and the account of a bucket called as the role calls them."""
         return re.fullmatch(rf"{re.escape(cell.aws_name(''))}(?P<logical>.+)-(?P<account>\d{{12}})", bucket)
 
-    def _tags(self, cell: Cell, bucket: str) -> dict[str, str]:
-        """A bucket gets its tags in the call after it is made: without any it is what a killed run left."""
-
+    @staticmethod
+    def _tags(cell: Cell, bucket: str) -> dict[str, str]:
         def ask() -> t.Any:
-            return (cell.call("s3", "get_bucket_tagging", absent=("NoSuchTagSet",), Bucket=bucket) or {}).get("TagSet")
+            absent = ("NoSuchTagSet", "NoSuchBucket", "AccessDenied")
+            return (cell.call("s3", "get_bucket_tagging", absent=absent, Bucket=bucket) or {}).get("TagSet")
 
-        tags = cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
-        named = self._named(cell, bucket)
-        return tags or (every_tag(cell.name, self.name, named["logical"]) if named else {})
+        return cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
+
+    def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        """Buckets of others. A bucket gets its tags in the call after it is made, so an empty one without any is what a killed
+        run left, and is finished."""
+        ours = {resource.id: name for name, resource in cell.observed(self.name).items()}
+        account = cell.call("sts", "get_caller_identity")["Account"]
+        there = {each["Name"] for each in cell.pages("s3", "list_buckets", "Buckets", Prefix=cell.aws_name(""))}
+        for name in entries:
+            called = f"{cell.aws_name(name)}-{account}"
+            if called in there and not (called not in ours and self._left(cell, called)):
+                yield from taken.one(self.name, name, called, called, ours)
+
+    def _left(self, cell: Cell, bucket: str) -> bool:
+        """Whether a bucket is as CreateBucket makes it: no tags, no policy, no object."""
+        if self._tags(cell, bucket) or cell.call("s3", "get_bucket_policy", ("NoSuchBucketPolicy",), Bucket=bucket):
+            return False
+        held = cell.call("s3", "list_object_versions", Bucket=bucket, MaxKeys=1)
+        return not held.get("Versions") and not held.get("DeleteMarkers")
 
     def removal_errors(self, cell: Cell, resources: dict[str, Resource]) -> t.Iterator[str]:
         """Buckets with Object Lock: S3 keeps their objects, and the others would be deleted before it says so.
@@ -117,7 +133,6 @@ class Bucket(Kind):
         }
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         if entry["kms_key"] and {"elb", "s3"} & set(entry["log_delivery"]):
             yield "log_delivery: load balancers and S3 write access logs to buckets without kms_key only"
         if entry["access_logs_bucket"] == name:

@@ -25,10 +25,8 @@ ACTIONS = (
 #: Storage classes in the only direction S3 moves objects.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 DOWNWARDS = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
-#: Classes that S3 moves objects to after so many days at the earliest, and from after as many more.
+#: Classes that S3 moves objects from after so many days at the earliest.
 INFREQUENT, LEAST = ("STANDARD_IA", "ONEZONE_IA"), 30
-#: So many newer noncurrent versions can be kept.
-MOST_KEPT = 100
 
 
 def wrong(rule: dict[str, t.Any]) -> t.Iterator[str]:
@@ -37,11 +35,6 @@ def wrong(rule: dict[str, t.Any]) -> t.Iterator[str]:
         yield f"does nothing; give one of {', '.join(sorted(ACTIONS))}"
     if rule["noncurrent_keep"] and not rule["noncurrent_expire_after"]:
         yield "noncurrent_keep: needs noncurrent_expire_after as well"
-    for key in ("expire_after", "noncurrent_expire_after", "noncurrent_keep", "abort_uploads_after"):
-        if rule[key] is not None and rule[key] < 1:
-            yield f"{key}: must be a whole number from 1, not {rule[key]}"
-    if rule["noncurrent_keep"] and rule["noncurrent_keep"] > MOST_KEPT:
-        yield f"noncurrent_keep: S3 allows at most {MOST_KEPT}, not {rule['noncurrent_keep']}"
     if rule["expire_delete_markers"] and rule["expire_after"]:
         yield "expire_delete_markers: S3 does not allow it together with expire_after; give it a rule of its own"
     yield from _wrong_ages(rule, "transitions", "expire_after")
@@ -52,10 +45,6 @@ def _wrong_ages(rule: dict[str, t.Any], key: str, expiry: str) -> t.Iterator[str
     """What S3 would refuse of the ages at which objects change class and expire."""
     found = sorted(ages(rule[key]).items(), key=lambda each: (each[1], DOWNWARDS.index(each[0])))
     for storage_class, age in found:
-        if age < 0:
-            yield f"{key}.{storage_class}: must be a number of days, not {age}"
-        elif storage_class in INFREQUENT and age < LEAST:
-            yield f"{key}.{storage_class}: S3 allows {LEAST} days at the earliest, not {age}"
         if rule[expiry] and age >= rule[expiry]:
             yield f"{key}.{storage_class}: objects expire after {rule[expiry]} days ({expiry}), which must be more than {age}"
     for (first, early), (second, late) in itertools.pairwise(found):

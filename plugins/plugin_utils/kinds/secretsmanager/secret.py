@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import typing as t
 
-from botocore.exceptions import ClientError
-
-from ...engine.cell import Cell
+from ...engine.cell import Cell, tags_of
 from ...engine.kind import CELL_TAG, Kind, Resource
-from ...shared import aws_names
+from ...sdk import ClientError
+from ...shared import taken
 
 #: Where a field's value comes from: one of these.
 SOURCES = ("value", "generate", "environment")
@@ -101,6 +100,20 @@ class Secret(Kind):
         for name, entry in entries.items():
             if not entry["content"]:
                 yield f"{name}.content: name at least one field; the secret does not exist yet"
+        yield from taken.names(cell, self.name, entries, self._there(cell, entries), "Name", "Name")
+
+    @staticmethod
+    def _there(cell: Cell, entries: t.Iterable[str]) -> t.Iterator[dict[str, t.Any]]:
+        """Secrets of these names, but for those of the cell that are scheduled for deletion: they are had back."""
+        names = [cell.aws_name(name) for name in entries]
+        absent = ("ResourceNotFoundException",)
+
+        def ask(name: str) -> t.Any:
+            return cell.call("secretsmanager", "describe_secret", absent, SecretId=name)
+
+        for found in filter(None, cell.map(ask, names)):
+            if not (found.get("DeletedDate") and tags_of(found.get("Tags")).get(CELL_TAG) == cell.name):
+                yield found
 
     def state_errors(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
         """Existing values are never written, so a field without one stays without one."""
@@ -115,15 +128,12 @@ class Secret(Kind):
                 )
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        yield from aws_names.problems(self.name, name)
         if entry["content"] and (unknown := sorted(set(entry["required"] or ()) - set(entry["content"]))):
             yield f"required: {', '.join(unknown)} is not in content; fields: {', '.join(sorted(entry['content']))}"
         for field, how in entry["content"].items():
             given = [source for source in SOURCES if how[source] not in (None, "")]
             if len(given) != 1:
                 yield f"content.{field}: needs one of {', '.join(SOURCES)}, has {' and '.join(given) or 'none'}"
-            elif how["generate"] and not 16 <= how["generate"]["length"] <= 4096:
-                yield f"content.{field}.generate.length: must be 16 to 4096, not {how['generate']['length']}"
 
 
 def _fields(text: str | None) -> list[str]:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
+from ...shared import taken
 
 #: Option -> the attribute of the queue that holds it.
 NUMBERS = {
@@ -20,14 +20,6 @@ NUMBERS = {
     "max_message_size": "MaximumMessageSize",
     "delay": "DelaySeconds",
     "receive_wait": "ReceiveMessageWaitTimeSeconds",
-}
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
-RANGES = {
-    "visibility_timeout": (0, 43_200),
-    "retention": (60, 1_209_600),
-    "max_message_size": (1024, 1_048_576),
-    "delay": (0, 900),
-    "receive_wait": (0, 20),
 }
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
@@ -93,11 +85,6 @@ class Queue(Kind):
         return {**entry, "dead_letter": entry["dead_letter"] or {}, "kms_key": entry["kms_key"] or ""}
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            yield f"{name} is not a name AWS allows; allowed are letters, digits and _ -"
-        for option, (least, most) in RANGES.items():
-            if not least <= entry[option] <= most:
-                yield f"{option}: {entry[option]} is out of range, {least} to {most}"
         if entry["content_deduplication"] and not entry["fifo"]:
             yield "content_deduplication: only a FIFO queue has it; set fifo: true"
         letters = entry["dead_letter"] or {}
@@ -106,18 +93,14 @@ class Queue(Kind):
             yield "dead_letter.queue: a queue cannot be its own dead-letter queue"
         elif target and target["fifo"] != entry["fifo"]:
             yield f"dead_letter.queue: {letters['queue']} must be a {'FIFO' if entry['fifo'] else 'standard'} queue, as {name} is"
-        if letters and not 1 <= letters["receives"] <= 1000:
-            yield f"dead_letter.receives: {letters['receives']} is out of range, 1 to 1000"
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        ours = {resource.id: name for name, resource in cell.observed(self.name).items()}
         for name, entry in entries.items():
             called = f"{cell.aws_name(name)}{'.fifo' if entry['fifo'] else ''}"
             there = cell.call("sqs", "get_queue_url", GONE, QueueName=called)
-            if there and self._queue(cell, there["QueueUrl"]):
-                yield (
-                    f"{name}: there is a queue {called} that is not this cell's; to take it over, tag it as the cell's; "
-                    "otherwise give another name"
-                )
+            if there and (queue := self._queue(cell, there["QueueUrl"])):
+                yield from taken.one(self.name, name, called, queue["QueueArn"], ours)
 
 
 def _dead_letter(names: dict[str, str], policy: str | None) -> dict[str, t.Any]:
