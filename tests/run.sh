@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs everything that can run here and says what it left out. Called by `make test`.
-# Two lanes run side by side, for most sections keep one core busy at most; what measures time comes after them, alone.
+# Two lanes run side by side, for most sections keep one core busy at most: one has all that needs machines, and both take the rest.
 # SECTIONS="lint unit molecule:network" runs only those. The output of a section is in .lab/test/<section>.log.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -40,58 +40,47 @@ scenario() { # a molecule scenario; one of its steps that is missing is a failur
   molecule test -s "$1" && ! grep -q "missing=[1-9]" "$logs/molecule:$1.log"
 }
 
-scenarios() { # api or root: the scenarios that need only the emulated API, or containers
-  local config name
-  for config in molecule/*/molecule.yml; do
-    name=$(basename "$(dirname "$config")")
-    if [[ $1 == root && -f molecule/$name/needs-root ]]; then
-      if [[ $(id -u) -eq 0 ]]; then
-        section "molecule:$name" scenario "$name"
-      else
-        left_out "molecule:$name" "its machines are containers, which need root"
-      fi
-    elif [[ $1 == api && ! -f molecule/$name/needs-root ]]; then
-      section "molecule:$name" scenario "$name"
-    fi
-  done
+run() { # a section by its name
+  case $1 in
+  lint) section lint make --no-print-directory lint ;;
+  gates) section gates tests/gates.sh ;;
+  unit) section unit python -m pytest tests/unit ;;
+  story) section story python -m pytest -m "not slow" tests/integration/three_tier ;;
+  hosts | machines) section "$1" python -m pytest -s -m "not slow" "tests/integration/$1" ;;
+  molecule:*) section "$1" scenario "${1#molecule:}" ;;
+  *) section "$1" python -m pytest "tests/integration/$1" ;;
+  esac
 }
 
-with_api() { # command…: with an emulated API of the lane's own, when any scenario is wanted
-  if wanted molecule || [[ ${SECTIONS:-} == *molecule:* ]]; then
-    python -m lab up --level api
-    "$@"
-    python -m lab down
-  fi
-}
-
-api_lane() {
-  export LAB_PORT=5599 LAB_STATE_DIR=$logs/api-lane
-  section lint make --no-print-directory lint
-  section unit python -m pytest tests/unit
-  section warm python -m pytest tests/integration/warm
-  with_api scenarios api
-  section options python -m pytest tests/integration/options
-  section adoption python -m pytest tests/integration/adoption
-}
-
-host_lane() {
-  export LAB_PORT=5598 LAB_STATE_DIR=$logs/host-lane
-  section story python -m pytest -m "not slow" tests/integration/three_tier
-  with_api scenarios root
-}
-
-api_lane &
-host_lane &
-wait
-
-# There is one lab with machines at a time, and both want the machine to themselves: hosts sends requests, machines takes times.
-for part in hosts machines; do
-  if [[ $(id -u) -eq 0 ]]; then
-    section $part python -m pytest -s tests/integration/$part
-  else
-    left_out $part "the lab's machines are containers, which need root"
-  fi
+# What needs machines: one after the other, for there is one lab with machines at a time. And what does not. The longest first.
+with_machines=(hosts) without=(story warm gates unit lint options adoption)
+for config in molecule/*/molecule.yml; do
+  name=$(basename "$(dirname "$config")")
+  if [[ -f molecule/$name/needs-root ]]; then with_machines+=("molecule:$name"); else without+=("molecule:$name"); fi
 done
+with_machines+=(machines)
+if [[ $(id -u) -ne 0 ]]; then
+  for name in "${with_machines[@]}"; do left_out "$name" "its machines are containers, which need root"; done
+  with_machines=()
+fi
+
+printf '%s\n' "${without[@]}" >"$logs/queue"
+next() { # take the next section that needs no machines; fails when none is left
+  flock "$logs/queue.lock" bash -c 'head -n 1 "$0" && sed -i 1d "$0"' "$logs/queue"
+}
+
+lane() { # name, sections of its own: those, then what the queue still holds; with an emulated API of its own for the scenarios
+  local name
+  export LAB_STATE_DIR=$logs/$1
+  if wanted molecule || [[ ${SECTIONS:-} == *molecule:* ]]; then python -m lab up --level api; fi
+  for name in "${@:2}"; do run "$name"; done
+  while name=$(next) && [[ -n $name ]]; do run "$name"; done
+  python -m lab down
+}
+
+LAB_PORT=5599 lane api-lane &
+LAB_PORT=5598 lane machines-lane "${with_machines[@]}" &
+wait
 
 touch "$logs/results"
 passed=$(grep -c ': passed' "$logs/results") failed=$(grep -c ': FAILED' "$logs/results") skipped=$(grep -c ': left out' "$logs/results")

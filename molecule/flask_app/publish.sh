@@ -18,6 +18,10 @@ VERSION = "1.0.0"
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"hello from {VERSION}\n".encode()]
+async def asgi(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": f"hello from {VERSION}\n".encode()})
 EOF
 git init -q
 git add .

@@ -60,11 +60,14 @@ def test_what_is_as_it_was_differs_in_nothing(tree):
 @pytest.mark.parametrize(
     ("what", "named"),
     [
-        (lambda tree: (tree / "ssh" / "sshd_config").write_text("PermitRootLogin yes\n"), "file {}/ssh/sshd_config"),
-        (lambda tree: (tree / "ssh" / "sshd_config").chmod(0o600), "file {}/ssh/sshd_config"),
-        (lambda tree: (tree / "ssh").chmod(0o777), "file {}/ssh"),
-        (lambda tree: (tree / "ssh" / "sshd_config").unlink(), "file {}/ssh/sshd_config"),
-        (lambda tree: ((tree / "link").unlink(), (tree / "link").symlink_to("elsewhere")), "file {}/link"),
+        (lambda tree: (tree / "ssh" / "sshd_config").write_text("x\n"), "file {}/ssh/sshd_config: content"),
+        (lambda tree: (tree / "ssh" / "sshd_config").chmod(0o600), "file {}/ssh/sshd_config: mode 600, was 644"),
+        (lambda tree: (tree / "ssh").chmod(0o777), "file {}/ssh: mode 777, was 755"),
+        (lambda tree: (tree / "ssh" / "sshd_config").unlink(), "file {}/ssh/sshd_config: is gone"),
+        (
+            lambda tree: ((tree / "link").unlink(), (tree / "link").symlink_to("elsewhere")),
+            "file {}/link: -> elsewhere, was -> ssh/sshd_config",
+        ),
     ],
 )
 def test_what_became_of_a_file_is_seen(tree, what, named):
@@ -77,14 +80,14 @@ def test_only_units_that_ran_are_missed():
     units = host_manifest.unit_states(answers, ["enabled"])
     assert units == {"nginx.service": "active", "ssh.service": "active, to be reloaded"}
     stopped = {name: value for name, value in units.items() if name != "nginx.service"}
-    assert host_manifest.differences({"unit": units}, {"unit": stopped}) == ["unit nginx.service"]
+    assert host_manifest.differences({"unit": units}, {"unit": stopped}) == ["unit nginx.service: does not run"]
 
 
 def test_another_version_of_a_package_is_seen():
     kept = host_manifest.package_versions(answers)
     assert kept == {"nginx:amd64": "1.26.3-3 ii ", "vim:amd64": "2:9.1 rc "}
     assert host_manifest.differences({"package": kept}, {"package": {**kept, "nginx:amd64": "1.26.3-4 ii "}}) == [
-        "package nginx:amd64"
+        "package nginx:amd64: 1.26.3-4 ii, was 1.26.3-3 ii"
     ]
 
 
@@ -94,5 +97,95 @@ def test_a_password_that_is_given_is_seen(tmp_path):
     before = host_manifest.sign_ins(str(shadow))
     shadow.write_text("root:$y$hash:1::::::\n")
     after = host_manifest.sign_ins(str(shadow))
-    assert "user root" in host_manifest.differences({"user": before}, {"user": after})
+    assert "user root: password" in host_manifest.differences({"user": before}, {"user": after})
     assert "$y$hash" not in str(after)
+
+
+PACKAGED = "sudoers.d/from-a-package"
+RULES = "table inet terrace_host {\n}\n"
+
+
+def places(command):
+    """A host whose packages brought one file, with two tables of the packet filter."""
+    if command[:2] == ["dpkg-query", "--search"]:
+        return f"sudo: {command[2]}\n" if command[2].endswith(PACKAGED) else ""
+    if command == ["nft", "list", "tables"]:
+        return "table inet terrace_host\ntable ip evil\ntable inet f2b-table\n"
+    assert command == ["nft", "--stateless", "list", "table", "inet", "terrace_host"]
+    return RULES
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A manifest of a host with places of its own."""
+    for name in ("sudoers.d/ours", "systemd/system/app.service"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x\n")
+    asked = {
+        "units": [],
+        "packages": False,
+        "users": True,
+        "owned": [f"{tmp_path}/sudoers.d", f"{tmp_path}/systemd", f"{tmp_path}/ld.so.preload"],
+        "ignore": ["*/ignored"],
+        "tables": ["inet terrace_host"],
+        "ignore_tables": ["* f2b-*"],
+    }
+    found = host_manifest.seen(places, asked, host_manifest.walk(asked["owned"], asked["ignore"]))
+    return {"asked": asked, "seen": found, "tables": ["inet terrace_host", "ip evil"]}
+
+
+def names(added):
+    return [(each["kind"], each["name"]) for each in added]
+
+
+def test_nothing_was_added_to_what_is_as_it_was_left(kept):
+    assert host_manifest.additions(places, kept, set()) == []
+
+
+def test_a_file_is_found_where_nothing_else_belongs(kept, tmp_path):
+    (tmp_path / "sudoers.d/evil").write_text("x\n")
+    (tmp_path / "sudoers.d/evil").chmod(0o440)
+    (tmp_path / "sudoers.d/ignored").write_text("x\n")
+    (tmp_path / PACKAGED).write_text("x\n")
+    (tmp_path / "ld.so.preload").write_text("x\n")
+    (tmp_path / "elsewhere").write_text("x\n")
+    found = host_manifest.additions(places, kept, set())
+    assert names(found) == [("file", f"{tmp_path}/sudoers.d/evil"), ("file", f"{tmp_path}/ld.so.preload")]
+    assert found[0]["what"] == f"mode 440, owner {os.getuid()}:{os.getgid()}"
+
+
+def test_what_an_application_brought_is_none_and_a_unit_that_is_enabled_is_what_it_leads_to(kept, tmp_path):
+    wants = tmp_path / "systemd/system/multi-user.target.wants"
+    wants.mkdir()
+    for name in ("app", "second", "evil"):
+        unit = tmp_path / f"systemd/system/{name}.service"
+        unit.write_text("x\n")
+        (wants / f"{name}.service").symlink_to(unit)
+    found = host_manifest.additions(places, kept, {f"{tmp_path}/systemd/system/second.service"})
+    assert names(found) == [
+        ("file", f"{tmp_path}/systemd/system/evil.service"),
+        ("file", f"{wants}/evil.service"),
+    ]
+
+
+def test_an_account_and_a_table_that_were_added_are_found(kept):
+    someone = sorted(kept["seen"]["user"])[0]
+    state = kept["seen"]["user"].pop(someone)
+    kept["tables"].remove("ip evil")
+    found = host_manifest.additions(places, kept, set())
+    assert names(found) == [("user", someone), ("table", "ip evil")]
+    assert found[0]["what"].startswith("number ")
+    assert state.split(" ")[-1] not in found[0]["what"], "what stands in the password's place is for nobody"
+
+
+def test_rules_that_are_loaded_instead_are_seen(kept, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.RULES", "table inet terrace_host {\n chain input { accept }\n}\n")
+    now = host_manifest.seen(places, kept["asked"], kept["seen"]["file"])
+    assert host_manifest.differences(kept["seen"], now) == ["table inet terrace_host: other rules are loaded"]
+
+
+def test_a_manifest_of_before_tells_of_nothing_that_was_added(kept):
+    for name in ("owned", "ignore", "tables", "ignore_tables"):
+        del kept["asked"][name]
+    kept["seen"]["user"].clear()
+    assert host_manifest.additions(places, kept, set()) == []

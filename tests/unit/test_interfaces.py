@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pathlib
 import re
@@ -17,6 +18,7 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Kin
 from ansible_collections.terrace.aws.plugins.plugin_utils.shapes import Shape
 
 ROOT = pathlib.Path(__file__).parents[2]
+FRAGMENTS = "ansible_collections.terrace.aws.plugins.doc_fragments"
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks").is_dir())
 KINDS = registry.all_kinds()
 #: Entry points of variables that describe several kinds at once.
@@ -42,6 +44,27 @@ def test_defaults_and_argument_specs_name_the_same_variables(role):
     assert all(name.startswith(f"{role}_") for name in options), role
 
 
+BOOLEANS = [
+    name
+    for role in ROLES
+    for name, option in (specs(role).get("main") or specs(role)[role]).get("options", {}).items()
+    if option["type"] == "bool"
+]
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_boolean_that_is_given_to_a_run_is_a_text(name):
+    """``-e database_skip_final_snapshot=false`` is the text false, which is true in an expression that does not convert it."""
+    folders = [*(ROOT / "roles" / role for role in ROLES), ROOT / "playbooks"]
+    for path in (path for folder in folders for path in folder.rglob("*") if path.suffix in (".yml", ".j2")):
+        if path.parent.name in ("meta", "defaults"):
+            continue
+        for line in path.read_text().splitlines():
+            for use in re.finditer(rf"(?<![\w.]){name}\b(?!:|=)(.*)", line):
+                passed_on = re.search(rf"\{{\{{ {name} \}}\}}", line)
+                assert passed_on or use[1].startswith(" | bool"), f"{path}: {line.strip()}"
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_every_default_has_a_comment(role):
     path = ROOT / "roles" / role / "defaults/main.yml"
@@ -52,6 +75,12 @@ def test_every_default_has_a_comment(role):
         if re.match(r"^[a-z_]+:", line):
             above = next(each for each in reversed(lines[:number]) if not re.match(r"^[a-z_]+:", each))
             assert above.startswith(("#", " ")), f"{path}:{number + 1} {line}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_galaxy_is_told_what_the_argument_specs_say(role):
+    told = part(role, "meta/main.yml")["galaxy_info"]
+    assert told["description"] == (specs(role).get("main") or specs(role)[role])["short_description"]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -210,5 +239,34 @@ def test_an_actions_options_are_documented(path: pathlib.Path):
         r'^DOCUMENTATION = r"""(.*?)"""', (ROOT / "plugins/modules" / path.name).read_text(), re.DOTALL | re.MULTILINE
     )
     assert documented, path.name
-    options = yaml.safe_load(documented[1]).get("options", {})
+    told = yaml.safe_load(documented[1])
+    options = dict(told.get("options", {}))
+    for name in told.get("extends_documentation_fragment", []):
+        fragment = importlib.import_module(FRAGMENTS + name.removeprefix("terrace.aws")).ModuleDocFragment
+        options |= yaml.safe_load(fragment.DOCUMENTATION)["options"]
     assert set(re.findall(r"\w+", taken[1] if taken else "")) == set(options)
+
+
+def test_the_action_group_is_the_modules_that_take_credentials():
+    fragment = "amazon.aws.common.modules"
+    modules = {path.stem for path in (ROOT / "plugins/modules").glob("*.py") if fragment in path.read_text()}
+    group = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]["aws"]
+    assert [each for each in group if isinstance(each, str)] == sorted(modules)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_variable_of_a_task_has_the_name_of_a_fact(role):
+    """A fact of an earlier task counts more: the second application of a run would be judged by what the first one said."""
+    facts: set[str] = set()
+    variables: set[str] = set()
+
+    def look(tasks: t.Any) -> None:
+        for each in tasks if isinstance(tasks, list) else [tasks]:
+            if isinstance(each, dict):
+                facts.update(each.get("ansible.builtin.set_fact") or {}, [str(each.get("register", ""))])
+                variables.update(each.get("vars") or {})
+                look([part for name in ("block", "rescue", "always") for part in each.get(name, [])])
+
+    for path in (ROOT / "roles" / role / "tasks").rglob("*.yml"):
+        look(yaml.safe_load(path.read_text()) or [])
+    assert not facts & variables

@@ -10,12 +10,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,24 +63,43 @@ class Cell:
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def _run(self, playbook: str, arguments: Sequence[str]) -> dict[str, Any]:
+        """How a playbook is started."""
+        inventories = [word for each in INVENTORIES for word in ("-i", each)]
+        return {
+            "args": [str(ROOT / ".venv/bin/ansible-playbook"), *inventories, f"playbooks/{playbook}.yml", *arguments],
+            "cwd": ROOT,
+            "env": self.environment(),
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+
     def play(self, playbook: str, *arguments: str) -> tuple[int, str]:
         """Run a playbook: its status, and what it said, on one line, for Ansible folds long messages."""
         began = time.monotonic()
-        inventories = [word for each in INVENTORIES for word in ("-i", each)]
-        done = subprocess.run(
-            [str(ROOT / ".venv/bin/ansible-playbook"), *inventories, f"playbooks/{playbook}.yml", *arguments],
-            cwd=ROOT,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=900,
-            check=False,
-        )
+        done = subprocess.run(**self._run(playbook, arguments), timeout=900, check=False)
         (self.folder / f"{time.time():.0f}-{playbook}.log").write_text(done.stdout)
         self.seconds.append(f"{playbook} {time.monotonic() - began:.0f} s")
         return done.returncode, done.stdout
+
+    def killed(self, task: str, playbook: str, *arguments: str) -> str:
+        """Run a playbook and kill it, with all it started, once a task has ended on a machine; what it said until then."""
+        running = subprocess.Popen(**self._run(playbook, arguments), start_new_session=True)
+        assert running.stdout
+        told, inside = [], False
+        for line in running.stdout:
+            told.append(line)
+            if inside and re.match(r"(ok|changed): \[", line):
+                break
+            inside = task in line if line.startswith("TASK [") else inside
+        for process in [running.pid, *_children(running.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        running.stdout.close()
+        assert running.wait() == -signal.SIGKILL, "".join(told)[-3000:]
+        return "".join(told)
 
     def must(self, playbook: str, *arguments: str) -> str:
         """Run a playbook that has to succeed; what it said."""
@@ -146,14 +166,19 @@ class Cell:
         [found] = self.machines("bastion").values()
         return str(found["PublicIpAddress"])
 
-    def get(self, path: str, data: dict[str, Any] | None = None) -> Any:
-        """What the application answers from outside, over HTTPS."""
+    def get(self, path: str, data: dict[str, Any] | None = None, name: str = f"{CELL}.example.com") -> Any:
+        """What the application of a name answers from outside, over HTTPS, in JSON."""
+        return json.loads(self.page(path, data, name))
+
+    def page(self, path: str, data: dict[str, Any] | None = None, name: str = f"{CELL}.example.com") -> str:
+        """What the application of a name answers from outside, over HTTPS."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         body = json.dumps(data).encode() if data else None
-        request = urllib.request.Request(f"https://{self.public()}{path}", body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Host": name}
+        request = urllib.request.Request(f"https://{self.public()}{path}", body, headers)
         with urllib.request.urlopen(request, timeout=20, context=context) as answer:
-            return json.load(answer)
+            return str(answer.read().decode())
 
     def serves(self) -> bool:
         """Whether somebody has brought the cell as far as answering."""
@@ -180,12 +205,32 @@ class Cell:
         return version
 
     @contextlib.contextmanager
-    def load(self) -> Iterator[dict[str, Any]]:
-        """50 requests a second for as long as the block takes, none of which may fail; the report is in the dict afterwards."""
-        with load.beside(f"https://{self.public()}", f"{CELL}.example.com", self.folder) as report:
+    def load(self, *paths: str) -> Iterator[dict[str, Any]]:
+        """Steady requests for as long as the block takes, none of which may fail; the report is in the dict afterwards.
+
+        How many a site bears is measured elsewhere (bench/acts.py): here a busy machine must bear them, and how long one
+        takes is no matter. A balancer gives up connecting to a machine that is gone after 10 seconds, and asks another.
+        """
+        name = f"{CELL}.example.com"
+        with load.beside(f"https://{self.public()}", name, self.folder, paths, timeout=30, rate=25) as report:
             yield report
         assert report["requests"] > 100
         assert report["failed"] == 0, report
+
+
+def recorded(cell: Cell) -> dict[str, Any]:
+    """The record of the last deployment: its state, what each machine serves, who put it there."""
+    return dict(json.loads(cell.client("s3").get_object(Bucket=BUCKET, Key="notes/deployment.json")["Body"].read()))
+
+
+def _children(process: int) -> list[int]:
+    """The processes a process has started, and theirs."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+    found = [process]
+    for each in found:
+        found += [pid for pid, parent in parents.items() if parent == each]
+    return found[1:]
 
 
 def wait(what: str, condition: Callable[[], Any], seconds: float) -> Any:

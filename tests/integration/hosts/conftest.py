@@ -22,7 +22,7 @@ from tests.integration.hosts.cell import Cell
 from tests.integration.hosts.releases import Releases
 from tests.integration.hosts.traces import traces
 
-ORDER = ("serving", "deploying", "trouble", "upkeep", "nothing_left")
+ORDER = ("serving", "deploying", "interrupted", "trouble", "upkeep", "applications", "nothing_left")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 
-from tests.integration.hosts.cell import BUCKET, Cell
-from tests.integration.hosts.releases import Releases
+import pytest
+
+from tests.integration.hosts.cell import BUCKET, CELL, Cell, recorded
+from tests.integration.hosts.releases import DEADLY, Releases
 
 #: One machine's releases on a file system of their own, with what is there and 20 MB to spare.
 FULL_DISK = """
@@ -27,13 +29,20 @@ def deployed(cell: Cell) -> str:
     return str(json.loads(filed)["flask_app_version"])
 
 
-def refused(cell: Cell, message: str, version: str, **variables: object) -> None:
+def owner_password(cell: Cell) -> str:
+    """What migrations sign in with."""
+    secret = cell.client("secretsmanager").get_secret_value(SecretId=f"{CELL}-database-owner")
+    return str(json.loads(secret["SecretString"])["password"])
+
+
+def refused(cell: Cell, message: str, version: str, verbosity: str = "-e{}", **variables: object) -> str:
     """Deploy what cannot be: it says why, in one message a machine at most, and what served goes on."""
     before = cell.served()
-    told = cell.refused("deploy_app", "-e", json.dumps({"app_release_version": version, **variables}))
+    told = cell.refused("deploy_app", verbosity, "-e", json.dumps({"app_release_version": version, **variables}))
     assert message in told, told[-3000:]
     assert told.count("fatal:") <= len(cell.machines("app")), told[-3000:]
     assert cell.served() == {deployed(cell)} == before
+    return told
 
 
 def test_what_cannot_be_deployed_is_told_and_fails_no_request(serving: Cell, releases: Releases) -> None:
@@ -53,7 +62,9 @@ def test_what_cannot_be_deployed_is_told_and_fails_no_request(serving: Cell, rel
         serving.shell(machine, ROOM_AGAIN)
         dying = "was tried and does not answer 200 at /health"
         refused(serving, dying, version, flask_app_wsgi="terrace_notes:create_ap()")
-        refused(serving, "division by zero", releases["bad migration"])
+        told = refused(serving, "division by zero", releases["bad migration"], verbosity="-vv")
+    assert owner_password(serving) not in told
+    assert "'password': '********'" in told
 
 
 def test_the_next_deploy_succeeds_and_a_rollback_too_and_no_request_fails(serving: Cell, releases: Releases) -> None:
@@ -68,13 +79,34 @@ def test_the_next_deploy_succeeds_and_a_rollback_too_and_no_request_fails(servin
     assert set(report["versions"]) == before | {version}
 
 
-def test_a_release_that_dies_once_it_serves_is_rolled_back_and_no_request_fails(
+def test_a_release_that_dies_on_the_second_machine_is_undone_on_both_and_no_request_fails(
     serving: Cell, releases: Releases
 ) -> None:
-    before = serving.served()
+    before, version = serving.served(), releases["dies later"]
+    _first, second = sorted(serving.machines("app"))
+    serving.shell(second, DEADLY)
     with serving.load() as report:
-        told = serving.refused("deploy_app", "-e", f"app_release_version={releases['dies later']}")
-    assert "Rolled back" in told
+        told = serving.refused("deploy_app", "-e", f"app_release_version={version}", "-e", "deploy_app_batch=1")
     assert "dies once it serves" in told
+    assert f"notes {version} is not deployed" in told
+    assert "Everything serves again what it served before" in told
+    assert serving.served() == {deployed(serving)} == before
+    assert set(report["versions"]) == before | {version}, "the first machine served it before the second failed"
+    assert recorded(serving)["state"] == "undone"
+
+
+@pytest.mark.slow
+def test_what_the_balancer_refuses_is_undone_and_no_request_fails(serving: Cell, releases: Releases) -> None:
+    """The predecessor is still there, although deployments are kept for no rollback."""
+    before, version = serving.served(), releases["refuses the balancer"]
+    with serving.load() as report:
+        told = serving.refused(
+            "deploy_app",
+            "-e",
+            json.dumps({"app_release_version": version, "flask_app_keep": 1, "deploy_app_timeout": 20}),
+        )
+    assert f"notes {version} is not deployed" in told
+    assert "which asks for /healthz at port 8000: Health checks failed with these codes: [500]" in told
     assert serving.served() == {deployed(serving)} == before
     assert set(report["versions"]) == before
+    assert len(serving.healthy("app")) == 2

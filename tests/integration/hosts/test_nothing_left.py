@@ -14,7 +14,7 @@ from tests.integration.hosts.traces import left, traces
 def test_the_lab_leaves_nothing(lab: Cell, before: dict[str, set[str]], own_lab: bool) -> None:
     if not own_lab:
         pytest.skip("the lab is not the tests' own")
-    running = left(before, traces())
+    running = left(before, traces(lab.port))
     assert {"network namespaces", "mounts", "processes"} <= set(running), "else nothing is seen"
     lab.lab("down")
-    assert left(before, traces()) == {}
+    assert left(before, traces(lab.port)) == {}

@@ -8,9 +8,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from lab.machines.util import find_command
 
-def traces() -> dict[str, set[str]]:
-    """Namespaces, links, addresses, routes, rules, mounts, control groups, settings, files and processes, as lines."""
+
+def traces(port: int | None = None) -> dict[str, set[str]]:
+    """Namespaces, links, addresses, routes, rules, mounts, control groups, settings, files and processes, as lines.
+
+    :param port: of the lab's API; those of other labs, which have no machines, come and go meanwhile
+    """
     return {
         "network namespaces": _lines("ip", "netns", "list"),
         "links": {line.split(":")[1].split("@")[0].strip() for line in _lines("ip", "-o", "link")},
@@ -22,7 +27,7 @@ def traces() -> dict[str, set[str]]:
         "control groups": {str(path) for path in Path("/sys/fs/cgroup").rglob("*terrace*") if path.is_dir()},
         "forwarding": {Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()},
         "files": {str(path) for path in Path("/run").glob("*terrace*")},
-        "processes": _processes(),
+        "processes": _processes(port),
     }
 
 
@@ -32,12 +37,16 @@ def left(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, s
 
 
 def _lines(*words: str) -> set[str]:
+    """What a command says; nothing where it is not installed yet."""
+    if not find_command(words[0]):
+        return set()
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     return {line.strip() for line in done.stdout.splitlines() if line.strip()}
 
 
-def _processes() -> set[str]:
+def _processes(port: int | None) -> set[str]:
     """Processes of the lab's by their command, and all in namespaces that are not this process's own."""
+    ours = (f"lab.api.server --port {port}", "lab.machines", "lab/machines")
     own = Path("/proc/self/ns/net").readlink(), Path("/proc/self/ns/pid").readlink()
     found = set()
     for line in _lines("ps", "-eo", "pid=,args="):
@@ -47,6 +56,6 @@ def _processes() -> set[str]:
             elsewhere = (folder.joinpath("net").readlink(), folder.joinpath("pid").readlink()) != own
         except OSError:  # it has ended
             continue
-        if elsewhere or "lab.api" in command or "lab.machines" in command or "lab/machines" in command:
+        if elsewhere or any(each in command for each in ours):
             found.add(f"{pid} {command}")
     return found

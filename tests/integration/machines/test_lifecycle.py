@@ -42,7 +42,7 @@ def traces() -> dict[str, set[str]]:
         "routes": lines("ip", "-4", "route"),
         "tables": lines("nft", "list", "tables"),
         "mounts": {
-            line for line in Path("/proc/mounts").read_text().splitlines() if "overlay" in line or "netns/" in line
+            line for line in Path("/proc/mounts").read_text().splitlines() if "overlay" in line or "/run/netns" in line
         },
         "processes": keepers,
         "cgroups": {str(p) for p in cgroup_root().iterdir() if p.is_dir()} if cgroup_root().exists() else set(),

@@ -61,6 +61,38 @@ def test_every_offender_is_named_at_once_and_no_call_is_made(api, refused):
     assert api.calls()["total"] == 0
 
 
+def test_wrong_types_and_what_aws_would_refuse_are_named_before_any_call(api, refused):
+    """As Ansible reads and templates them; every option of every role is walked in tests/unit/plan/test_wrong_values.py."""
+    said = refused(
+        cell_claims={"subnet": 5},
+        network_zones=None,
+        network_route_tables={"own": {"vpc": "main", "routes": {"0.0.0.0/0": None, "10.9.0.0/16": ["igw"]}}},
+        tier_groups={"web": {"size": "two", "cooldown": -1}, "a [outgoing b]": {}},
+        identity_roles={"web": {"path": "machines", "assumed_by": "any text", "boundary": "any text"}},
+        dns_names={"internal": {"api": {"values": ["192.0.2.1"], "ttl": -1}}},
+    )
+    for words in (
+        "cell_claims.subnet: must be a dict, not a number",
+        "network_zones: name at least one zone by its letter",
+        "network_route_tables.own.routes.0.0.0.0/0: has no value; right is a text",
+        "network_route_tables.own.routes.10.9.0.0/16: must be a text, not a list",
+        "tier_groups.web.size: must be a dict of options, not a text",
+        "tier_groups.web.cooldown: -1 is out of range; right is 0 at least",
+        "tier_groups.a [outgoing b]: a [outgoing b] is not a name AWS and Terrace allow",
+        "identity_roles.web.path: machines is not a path, which begins and ends with a slash",
+        "identity_roles.web.assumed_by[0]: any text is not a service",
+        "identity_roles.web.boundary: any text is not the ARN of a policy",
+        "dns_names.internal.api.ttl: -1 is out of range; right is 0 to 2147483647",
+    ):
+        assert words in said, said
+    assert "NoneType" not in said
+    assert "tier_launch_templates" not in said
+    assert api.calls()["total"] == 0
+    said = refused(cell_region=["us-east-1"])
+    assert "cell_region: must be a text, not a list" in said
+    assert "network_subnets" not in said
+
+
 def test_groups_and_networks_that_do_not_exist_are_named(refused):
     said = refused(
         firewall_security_groups={
@@ -76,9 +108,13 @@ def test_groups_and_networks_that_do_not_exist_are_named(refused):
     ("variables", "words"),
     [
         ({"network_cidr": "10.0.0.0/8"}, ["AWS takes networks from /16 to /28"]),
-        ({"network_cidr": "10.0.0.0/24"}, ["AWS takes at most a /28"]),
-        ({"network_zones": list("abcde")}, ["leaves room for 4 zones"]),
-        ({"network_tiers": {"app": {"number": 1, "route": "internet"}, "web": {"number": 1}}}, ["overlaps"]),
+        pytest.param({"network_cidr": "10.0.0.0/24"}, ["AWS takes at most a /28"], marks=pytest.mark.slow),
+        pytest.param({"network_zones": list("abcde")}, ["leaves room for 4 zones"], marks=pytest.mark.slow),
+        pytest.param(
+            {"network_tiers": {"app": {"number": 1, "route": "internet"}, "web": {"number": 1}}},
+            ["overlaps"],
+            marks=pytest.mark.slow,
+        ),
         (
             {"network_subnets": {"x": {"vpc": "main", "cidr": "10.9.0.0/24", "zone": "us-east-1a"}}},
             ["10.9.0.0/24 does not lie in 10.0.0.0/16"],
@@ -187,12 +223,11 @@ def test_a_run_on_more_cells_than_it_is_meant_for(api, refused):
 
 
 MACHINE_PLAYS = [
-    "configure_hosts",
-    "configure_database",
     "deploy_app",
-    "patch_hosts",
-    "rollback_app",
-    "rotate_credentials",
+    *(
+        pytest.param(playbook, marks=pytest.mark.slow)
+        for playbook in ("configure_hosts", "configure_database", "patch_hosts", "rollback_app", "rotate_credentials")
+    ),
 ]
 
 

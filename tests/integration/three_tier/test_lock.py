@@ -89,6 +89,7 @@ def test_a_lock_is_taken_only_where_something_is_written(empty, cells):
     assert not [each for each in empty.calls()["by_operation"] if each.startswith("ssm.")]
 
 
+@pytest.mark.slow
 def test_the_lock_of_somebody_else_is_taken_over_by_name_only(empty, cells):
     owner = {
         "name": "ann@elsewhere",
@@ -145,7 +146,7 @@ def untagged(api) -> list[str]:
     return [name for name, each in found.items() if {"Key": "terrace:cell", "Value": CELL} not in each.get("Tags", [])]
 
 
-@pytest.mark.parametrize("told", ["group", "process"])
+@pytest.mark.parametrize("told", ["group", pytest.param("process", marks=pytest.mark.slow)])
 def test_a_run_that_is_told_to_stop_ends_in_order(slow, operator, cells, told):
     """As a cancelled job or a shell's Ctrl-C does: the step that runs is finished, the rest is for the next run."""
     inventory = cells.inventory(PLATFORM)

@@ -179,6 +179,7 @@ def test_a_certificate_in_use_is_replaced(platform):
     platform.in_sync()
 
 
+@pytest.mark.slow
 def test_several_certificates_on_a_listener(platform):
     elb, acm = platform.client("elbv2"), platform.client("acm")
     certificates = blueprint("certificate", "certificate_entries")
@@ -208,6 +209,7 @@ def test_several_certificates_on_a_listener(platform):
 
 
 # -- what failed ---------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_failed_nat_gateway_is_remade(platform):
     ec2 = platform.client("ec2")
     [old] = ec2.describe_nat_gateways(Filter=[{"Name": "state", "Values": ["available"]}])["NatGateways"]
@@ -261,6 +263,7 @@ def test_a_database_that_was_stopped_by_hand(platform):
     assert database(platform)["BackupRetentionPeriod"] == 9
 
 
+@pytest.mark.slow
 def test_a_major_upgrade_takes_a_parameter_group_of_another_family(platform):
     """A family cannot be changed and a group in use cannot be deleted: a new one, the database on it, the old one away."""
     rds = platform.client("rds")
@@ -289,6 +292,7 @@ def test_a_major_upgrade_takes_a_parameter_group_of_another_family(platform):
     platform.in_sync()
 
 
+@pytest.mark.slow
 def test_a_replaced_database_is_created_like_a_new_one(platform):
     main = platform.variables["__database_main"] | {"database_name": "orders"}
     platform.change(__database_main=main)
@@ -331,6 +335,7 @@ def test_dropping_the_source_of_a_replica_is_a_promotion(platform):
 
 
 # -- removing ------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_tier_and_its_group_are_dropped_together(platform):
     """What refers to the tier's security group goes before it, in the same run."""
     platform.variables.pop("database_instances", None)

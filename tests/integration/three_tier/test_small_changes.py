@@ -131,6 +131,7 @@ def policies(autoscaling) -> list[dict]:
 
 
 # -- replacing -----------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_what_is_encrypted_follows_a_key_that_is_replaced(client, cells):
     entry = {"content": {"password": {"generate": {}}}, "kms_key": "data"}
     before = {"keys_kms": {"data": {"description": "Data"}}, "secrets_entries": {"database": entry}}
@@ -157,6 +158,7 @@ def test_what_is_encrypted_follows_a_key_that_is_replaced(client, cells):
     in_sync(cells, after)
 
 
+@pytest.mark.slow
 def test_a_certificate_whose_validation_timed_out_is_requested_again(api, client, cells):
     variables = {
         "dns_zones": {"public": {"domain": "example.org"}},
@@ -176,6 +178,7 @@ def test_a_certificate_whose_validation_timed_out_is_requested_again(api, client
 
 
 # -- records -------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_weighted_records_are_entries_of_their_own(client, cells):
     def record(address: str, which: str, **how):
         common = {"zone": "public", "name": "app", "type": "A", "ttl": 60, "set_identifier": which}

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import lock_keeper
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock
 
 NAME = "/terrace/locks/cell/test"
@@ -149,3 +154,79 @@ def test_a_process_number_means_nothing_in_another_container(monkeypatch):
     assert not mine.stale
     mine.boot, mine.pid = mine.boot.replace("pid:[", "pid:[9"), 2**22 + 1
     assert not mine.stale, "it may well run there"
+
+
+def test_another_process_of_the_run_goes_on_holding_it(ssm):
+    first = lock.Lock(lambda: ssm, "cell/test")
+    first.take()
+    second = lock.Lock(lambda: ssm, "cell/test")
+    second.resume(first.token)
+    second.release()
+    assert held(ssm) is None
+
+
+def test_what_was_taken_over_is_not_resumed(ssm):
+    other(ssm)
+    mine = lock.Lock(lambda: ssm, "cell/test")
+    with pytest.raises(lock.LostError, match="was taken over by ops@far"):
+        mine.resume("4567")
+    mine.release()
+    assert held(ssm)["name"] == "ops@far"
+
+
+@pytest.fixture
+def run():
+    """What stands for a run of ansible-playbook."""
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_it_is_given_back_when_the_run_ends_whoever_took_it(lab, ssm, run):
+    mine = lock.Lock(lambda: ssm, "cell/test", pid=run.pid)
+    mine.take()
+    assert held(ssm)["pid"] == run.pid
+    lock_keeper.keep(lambda: lab.client("ssm"), "cell/test", run.pid, mine.token)
+    with pytest.raises(lock.HeldError):
+        lock.Lock(lambda: ssm, "cell/test").take()
+    run.kill()
+    run.wait()
+    until = time.monotonic() + 60
+    while held(ssm) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_what_somebody_took_over_meanwhile_is_left_alone(lab, ssm, run):
+    mine = lock.Lock(lambda: ssm, "cell/test", pid=run.pid)
+    mine.take()
+    ssm.delete_parameter(Name=NAME)
+    other(ssm)
+    reader, writer = os.pipe()
+    lock_keeper.keep(lambda: lab.client("ssm"), "cell/test", run.pid, mine.token)
+    os.close(writer)
+    assert os.read(reader, 1) == b"", "the process lets go of what it inherited"
+    run.kill()
+    run.wait()
+    os.wait()
+    assert held(ssm)["name"] == "ops@far"
+
+
+def test_it_is_not_stale_while_what_its_process_has_started_still_works(ssm, monkeypatch):
+    """The processes of a run that was killed go on writing for as long as their modules take."""
+    shell = subprocess.Popen(
+        ["sh", "-c", "sleep 60 >/dev/null & echo $!"], start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+    left = int(shell.communicate()[0])
+    try:
+        other(ssm, boot=lock._boot(), pid=shell.pid, started="1")
+        monkeypatch.setattr(lock, "WORKS_ON", 0.1)
+        with pytest.raises(lock.HeldError):
+            lock.Lock(lambda: ssm, "cell/test").take()
+    finally:
+        os.kill(left, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while lock._works_on(shell.pid):
+        assert time.monotonic() < until
+    assert lock.Lock(lambda: ssm, "cell/test").take().startswith("the lock of ops@far")

@@ -14,7 +14,7 @@ def clock(monkeypatch):
     """The time, to be set; and what is told."""
     now = {"seconds": 0.0, "told": []}
     monkeypatch.setattr(waiting.time, "monotonic", lambda: now["seconds"])
-    monkeypatch.setattr(waiting.display, "display", now["told"].append)
+    monkeypatch.setattr(waiting.events.display, "display", now["told"].append)
     return now
 
 
@@ -34,6 +34,17 @@ def test_it_is_told_when_it_changes_and_now_and_then(clock):
 def test_what_is_ready_is_not_told(clock):
     look(waiting.Waiting("test", lambda _kind: 0), READY)
     assert clock["told"] == []
+
+
+def test_whoever_watches_is_told_when_nothing_is_pending_any_more(clock, monkeypatch):
+    monkeypatch.setattr(waiting.events.Watching, "on", True)
+    wait = waiting.Waiting("test", lambda _kind: 1000)
+    for state in (LEAVING, READY, READY):
+        look(wait, state, "deleting")
+    assert [each.data["resources"] for each in clock["told"]] == [
+        [{"kind": "box", "name": "a", "status": "deleting", "leaving": True}],
+        [],
+    ]
 
 
 def test_a_failed_resource_ends_it(clock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import tarfile
@@ -17,6 +18,7 @@ from ansible_collections.terrace.aws.plugins.filter.configuration_release import
     public_options,
 )
 from ansible_collections.terrace.aws.plugins.modules import configuration_bundle
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 
 
 def test_a_bundle_is_the_same_whoever_packs_it_and_when(tmp_path):
@@ -75,3 +77,19 @@ def test_another_value_role_or_playbook_makes_another_mark():
         configuration_mark(*values, ["host_baseline"], "deploy_app.yml"),
     }
     assert len(others | {mark}) == 4
+
+
+def test_a_machine_serves_what_is_deployed_and_what_has_replaced_it():
+    path = specs.ROLES / "configuration_release/files/configure.py"
+    spec = importlib.util.spec_from_file_location("configure", path)
+    configure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(configure)
+    filed = {
+        "notes": {"replaced_by": "wiki"},
+        "wiki": {"flask_app_version": "2"},
+        "shop": {"flask_app_version": "1"},
+        "one": {"replaced_by": "two"},
+        "two": {"replaced_by": "one"},
+    }
+    found = configure.deployed(["notes", "shop", "later", "one"], lambda name: filed.get(name, {}))
+    assert found == {"wiki": {"flask_app_version": "2"}, "shop": {"flask_app_version": "1"}}

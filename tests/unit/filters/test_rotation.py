@@ -6,7 +6,7 @@
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.rotation import next_in_turn
+from ansible_collections.terrace.aws.plugins.filter.rotation import next_in_turn, used_by_one
 
 SECRETS = {"owner": "o", "app_a": "app", "app_b": "app"}
 
@@ -20,3 +20,7 @@ def test_two_take_turns():
 def test_one_alone_or_a_stranger_is_refused(secret, now):
     with pytest.raises(AnsibleFilterError, match="take turns"):
         next_in_turn(SECRETS, secret, now)
+
+
+def test_a_secret_in_which_nobody_takes_turns():
+    assert used_by_one(SECRETS) == ["o"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -278,3 +279,12 @@ def test_the_size_asked_for_is_within_the_limits(wanted, scaled, there, asked):
     entry = {"min_size": 1, "max_size": 4, "desired_capacity": wanted, "scaled": scaled}
     entry["facts"] = {} if there is None else {"desired_capacity": there}
     assert tier.desired_capacity(entry) == asked
+
+
+def test_user_data_is_what_machines_were_started_with():
+    """Another text is a new version of every template, and in every cell new machines: change it only for a reason, and then
+    say so in the changelog."""
+    text = tier.first_boot("cell", "web", hooks=["boot"], address="a", configuration="c")
+    assert (
+        hashlib.sha256(text.encode()).hexdigest() == "94a322f677ea871ce4b73766efef7f565f749d8a3ddeeb6506b7a03e856d7fe0"
+    )

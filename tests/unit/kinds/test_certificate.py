@@ -171,7 +171,9 @@ def test_a_pending_request_is_written_again_where_the_role_validates_it(lab, cel
         ({"zone": "internal"}, "internal is a private zone"),
         ({"zone": "public", "self_signed": True}, "is not validated"),
         ({"zone": "public", "validation_zone": "test.example"}, "not both"),
-        ({"domain": "test"}, "is not a domain name"),
+        ({"domain": "test"}, "domain: test is not a domain name, such as *.example.com"),
+        ({"domain": f"{'x' * 60}.example"}, "domain: has 68 characters; right are at most 64"),
+        ({"alternative_names": [f"{'x' * 60}.test.example", "a b"]}, "alternative_names[1]: a b is not a domain name"),
     ],
 )
 def test_check(options, problem):
@@ -181,6 +183,7 @@ def test_check(options, problem):
             "internal": {"domain": "test.example", "vpcs": ["main"]},
         }
     }
-    found = "; ".join(KIND.check("public", entry(**options), world))
+    given, wrong = specs.validated(KIND, "public", {"domain": "test.example", **options})
+    found = "; ".join(wrong or KIND.check("public", given, world))
     assert problem in found
     assert bool(found) == bool(problem), found

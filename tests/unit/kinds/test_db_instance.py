@@ -35,7 +35,7 @@ def made(lab: Any, name: str = "main", **options: Any) -> None:
     lab.client("rds").create_db_instance(**{**request, **options})
 
 
-def entry(**options: Any) -> dict[str, Any]:
+def validated(**options: Any) -> tuple[dict[str, Any], list[str]]:
     given = {
         "engine_version": "17",
         "instance_class": "db.t4g.medium",
@@ -45,15 +45,19 @@ def entry(**options: Any) -> dict[str, Any]:
         "credentials": "database",
         **options,
     }
-    typed, problems = specs.validated(DbInstance(), "main", {k: v for k, v in given.items() if v is not None})
+    return specs.validated(DbInstance(), "main", {k: v for k, v in given.items() if v is not None})
+
+
+def entry(**options: Any) -> dict[str, Any]:
+    typed, problems = validated(**options)
     assert problems == []
     return typed
 
 
 def problems(name: str = "main", others: dict[str, Any] | None = None, **options: Any) -> str:
-    one = entry(**options)
+    one, wrong = validated(**options)
     world = {"db_instance": {name: one, **(others or {})}}
-    return "\n".join(DbInstance().check(name, one, world))
+    return "\n".join(wrong or DbInstance().check(name, one, world))
 
 
 def test_read(lab, cell):
@@ -107,12 +111,20 @@ def test_more_than_a_page(lab, cell):
     ("options", "word"),
     [
         ({}, ""),
-        ({"backup_retention_period": 36}, "36 days is out of range"),
+        ({"backup_retention_period": 36}, "backup_retention_period: 36 is out of range; right is 0 to 35"),
         ({"instance_class": "m5.large"}, "is not an instance class"),
         ({"instance_class": "db.t4g.micro", "performance_insights": True}, "too small"),
-        ({"allocated_storage": 5}, "5 GiB is out of range"),
-        ({"max_allocated_storage": 21}, "10 % over"),
+        ({"allocated_storage": 5}, "allocated_storage: 5 is out of range; right is 20 to 65536"),
+        ({"storage_type": "io1", "allocated_storage": 99, "iops": 1000}, "99 GiB is out of range for io1, 100 to"),
+        ({"allocated_storage": 30, "max_allocated_storage": 32}, "10 % over"),
         ({"iops": 4000}, "from 400 GiB on"),
+        ({"iops": -1}, "iops: -1 is out of range; right is 1000 to 256000"),
+        ({"iops": 11999, "allocated_storage": 400}, "iops: 11999 is out of range for gp3, 12000 to 64000"),
+        ({"iops": 1000, "storage_type": "gp2"}, "iops: gp2 takes none"),
+        ({"storage_throughput": 499, "allocated_storage": 400}, "storage_throughput: 499 is out of range"),
+        ({"port": -1}, "port: -1 is out of range; right is 1150 to 65535"),
+        ({"database_name": "1st"}, "database_name: 1st is not a database's name"),
+        ({"monitoring_interval": 60, "monitoring_role_arn": "any text"}, "any text is not the ARN of a role"),
         ({"storage_type": "io2", "allocated_storage": 100}, "iops: missing"),
         ({"kms_key": "one", "storage_encrypted": False}, "kms_key: needs storage_encrypted"),
         ({"engine_version": "17.4"}, "not a major version"),

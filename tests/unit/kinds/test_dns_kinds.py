@@ -112,6 +112,27 @@ def test_names_compare_without_case_dot_and_prefix():
     assert host(None) == ""
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"ttl": -1}, "ttl: -1 is out of range; right is 0 to 2147483647"),
+        ({"weight": 256}, "weight: 256 is out of range; right is 0 to 255"),
+        ({"name": "a..b"}, "name: a..b is not @ or a name"),
+        ({"name": "x" * 64}, "is not @ or a name"),
+        ({"values": ["x" * 4001]}, "values[0]: has 4001 characters; right are at most 4000"),
+        ({"region": "somewhere"}, "region: somewhere is not a region, such as us-east-1"),
+    ],
+)
+def test_what_route_53_would_refuse(options, problem):
+    problems = specs.validated(RECORD, "internal/api/A", {**ENTRY, **options})[1]
+    assert any(problem in each for each in problems), problems
+
+
+def test_names_as_route_53_has_them():
+    for name in ("@", "*", "*.apps", "_acme-challenge", "a.b.c", "xn--bcher-kva"):
+        assert specs.validated(RECORD, "x", {**ENTRY, "name": name})[1] == []
+
+
 def test_the_ttl_of_an_alias_is_not_ours():
     alias = {**ENTRY, "values": [], "target": "load_balancer:internal"}
     assert RECORD.normalise(alias)["ttl"] is None
@@ -132,19 +153,61 @@ def test_the_ttl_of_an_alias_is_not_ours():
         ("internal/api/A/blue", {"set_identifier": "blue"}, "needs either weight or region"),
         ("internal/api/A/b", {"set_identifier": "b", "weight": 1, "region": "us-east-1"}, "either weight or region"),
         ("internal/api/A", {"weight": 10}, "set_identifier: missing"),
-        ("internal/api/A/blue", {"set_identifier": "blue", "weight": 256}, "out of range"),
         ("internal/api/A", {"values": []}, "either values or a target"),
         ("internal/api/A", {"target": "load_balancer:x"}, "either values or a target"),
         ("internal/api/A", {"values": [], "target": "load_balancer:x"}, ""),
         ("internal/api/A", {"values": [], "target": "balancer:x"}, "target: must be one of"),
         ("internal/api/A", {"values": [], "target": "database:"}, "target: must be one of"),
         ("internal/api/A", {"values": [], "target": "database:main"}, "type: a target database needs CNAME, not A"),
+        ("internal/api/A", {"values": ["10.0.0.1", "example.com"]}, "values: example.com is not an IPv4 address"),
+        ("internal/api/AAAA", {"type": "AAAA", "values": ["10.0.0.1"]}, "values: 10.0.0.1 is not an IPv6 address"),
+        ("internal/api/AAAA", {"type": "AAAA", "values": ["2001:db8::1"]}, ""),
+        (
+            "internal/api/CNAME",
+            {"type": "CNAME", "values": ["a.example", "b.example"]},
+            "a CNAME record has one, not 2",
+        ),
     ],
 )
 def test_check(name, options, problem):
     found = "; ".join(RECORD.check(name, {**ENTRY, **options}, {}))
     assert problem in found
     assert bool(found) == bool(problem), found
+
+
+@pytest.mark.parametrize(
+    ("records", "problems"),
+    [
+        ({"CNAME": {}}, []),
+        (
+            {"CNAME": {}, "A": {}, "TXT": {}},
+            ["type: a CNAME record must be the only one of its name, which has A, TXT too"],
+        ),
+        ({"A": {}, "TXT": {}}, []),
+        ({"CNAME/a": {"weight": 1}, "CNAME/b": {"weight": 1}}, []),
+        (
+            {"A": {}, "A/blue": {"weight": 1}},
+            [
+                "set_identifier: this record is simple, internal/api/A/blue is weighted; AWS takes one way of routing a name"
+            ],
+        ),
+        (
+            {"A/a": {"region": "us-east-1"}, "A/b": {"weight": 1}},
+            [
+                "set_identifier: this record is by latency, internal/api/A/b is weighted; AWS takes one way of routing a name"
+            ],
+        ),
+    ],
+)
+def test_which_records_of_one_name_aws_takes_together(records, problems):
+    world = {"dns_record": {"internal/other/A": {**ENTRY, "name": "other"}}}
+    for word, options in records.items():
+        sort, _, identifier = word.partition("/")
+        values = ["target.example"] if sort == "CNAME" else ENTRY["values"]
+        own = {"set_identifier": identifier} if identifier else {}
+        world["dns_record"][f"internal/api/{word}"] = {**ENTRY, "type": sort, "values": values, **own, **options}
+    found = [problem for name, entry in world["dns_record"].items() for problem in RECORD.check(name, entry, world)]
+    assert found == problems
 
 
 def desired(kind, key, /, **options):

@@ -94,6 +94,34 @@ def test_trust_in_words_and_back():
     assert words.trusted(anyone, "us-east-1") == [json.dumps(anyone["Statement"], sort_keys=True)]
 
 
+def test_what_a_trust_policy_calls_its_statements_and_how_it_lists_makes_no_difference():
+    ec2 = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    for each in (ec2, {**ec2, "Sid": ""}, {**ec2, "Principal": {"Service": ["ec2.amazonaws.com"]}}):
+        assert words.trusted({"Statement": [each]}, "us-east-1") == ["ec2"]
+    two = [ec2, {**ec2, "Principal": {"AWS": "arn:aws:iam::222222222222:root"}}]
+    assert words.trusted({"Statement": two}, "us-east-1") == ["account:222222222222", "ec2"]
+
+
+def test_a_statement_that_words_cannot_say_stays_as_it_is_beside_the_others():
+    """Adoption writes it so; a later change of the role writes it back."""
+    own = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "backup.amazonaws.com"}}
+    own["Condition"] = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    text = json.dumps(own, sort_keys=True)
+    assert words.trusted({"Statement": [own]}, "us-east-1") == [text]
+    assert words.trust([text], "us-east-1")["Statement"] == [own]
+    both = words.trust(["ec2", text], "us-east-1")
+    assert words.trusted(both, "us-east-1") == sorted(["ec2", text])
+    spaced = json.dumps(own, indent=1)
+    made, problems = specs.validated(IamRole(), "web", {"assumed_by": [spaced]})
+    assert problems == []
+    assert list(IamRole().check("web", made, {})) == []
+    assert IamRole().normalise(made)["assumed_by"] == [text]
+    for wrong, said in (("{not json}", "is not JSON"), ('{"Effect": "Allow"}', "has no Principal and no Action")):
+        made, problems = specs.validated(IamRole(), "web", {"assumed_by": [wrong]})
+        assert problems == []
+        assert said in next(IamRole().check("web", made, {}))
+
+
 def test_reads_roles_in_two_calls(lab, cell, tags):
     iam = lab.client("iam")
     for name in ("web", "app"):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import every_tag
 from ansible_collections.terrace.aws.plugins.plugin_utils.kinds.kms.kms_key import KmsKey
 from ansible_collections.terrace.aws.plugins.plugin_utils.shared import policies
@@ -79,11 +80,10 @@ def test_costs_three_calls_a_key_and_two(lab, cell, make):
 
 
 def test_refuses_what_is_no_principal():
-    entry = {"principals": ["somebody"]}
-    assert list(KmsKey().check("data", entry, {})) == [
-        "principals: somebody is not an ARN, such as arn:aws:iam::111122223333:root"
+    assert specs.validated(KmsKey(), "data", {"principals": ["somebody"]})[1] == [
+        "keys_kms.data.principals[0]: somebody is not the ARN of a user, a role or an account, such as "
+        "arn:aws:iam::111122223333:root"
     ]
-    assert list(KmsKey().check("da ta", {"principals": []}, {}))
 
 
 def test_a_key_that_is_replaced_keeps_its_place_until_the_new_one_has_the_alias(lab, cell, make):

@@ -168,6 +168,15 @@ def test_provisioning_is_pending(cell, lab, elb, net, tags):
             },
             "1 is rule a's",
         ),
+        (
+            {
+                "80": {
+                    "redirect": {},
+                    "rules": {"a": {"priority": 1, "source_cidrs": ["10.0.0.1/8"], "target_group": "web"}},
+                }
+            },
+            "listeners.80.rules.a.source_cidrs: 10.0.0.1/8 has host bits set; write 10.0.0.0/8",
+        ),
     ],
 )
 def test_wrong_listeners_are_named(listeners, words):
@@ -201,13 +210,18 @@ def test_what_listeners_name():
     ("options", "words"),
     [
         ({"health_check": {"interval": 5, "timeout": 5}}, "not shorter than the interval"),
-        ({"health_check": {"path": "healthz"}}, "begins with a slash"),
-        ({"health_check": {"healthy": 1}}, "AWS takes 2 to 10"),
-        ({"slow_start": 5}, "AWS takes 0 or 30 to 900"),
+        ({"health_check": {"path": "healthz"}}, "health_check.path: healthz is not a path, which begins with a slash"),
+        ({"health_check": {"healthy": 1}}, "health_check.healthy: 1 is out of range; right is 2 to 10"),
+        ({"health_check": {"port": "-1"}}, "health_check.port: -1 is not a port or traffic-port"),
+        ({"health_check": {"matcher": "fine"}}, "health_check.matcher: fine is not status codes"),
+        ({"slow_start": 5}, "slow_start: 5 is out of range; right is 0, or 30 to 900"),
+        ({"stickiness": {"duration": -1}}, "stickiness.duration: -1 is out of range; right is 1 to 604800"),
     ],
 )
 def test_wrong_target_groups_are_named(options, words):
-    problems = list(registry.kind("target_group").check("web", entry("target_group", port=80, **options), {}))
+    kind = registry.kind("target_group")
+    made, problems = specs.validated(kind, "web", {"port": 80, **options})
+    problems = problems or list(kind.check("web", made, {}))
     assert any(words in problem for problem in problems), problems
 
 

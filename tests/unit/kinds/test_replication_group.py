@@ -49,8 +49,7 @@ def problems(world: dict[str, Any] | None = None, **options: Any) -> str:
         **options,
     }
     entry, wrong = specs.validated(ReplicationGroup(), "main", given)
-    assert wrong == []
-    return "\n".join(ReplicationGroup().check("main", entry, world or {}))
+    return "\n".join(wrong or ReplicationGroup().check("main", entry, world or {}))
 
 
 def test_read(lab, cell):
@@ -77,11 +76,13 @@ def test_what_waits_for_the_window_counts_as_done(lab, cell):
     ("options", "word"),
     [
         ({}, ""),
-        ({"nodes": 7}, "out of range"),
+        ({"nodes": 7}, "nodes: 7 is out of range; right is 1 to 6"),
+        ({"port": -6379}, "port: -6379 is out of range; right is 1 to 65535"),
+        ({"description": ""}, "description: must not be empty"),
         ({"automatic_failover": True}, "2 nodes"),
         ({"nodes": 2, "multi_az": True}, "needs automatic_failover"),
         ({"transit_encryption": False}, "needs transit_encryption"),
-        ({"snapshot_retention": 40}, "40 days is out of range"),
+        ({"snapshot_retention": 40}, "snapshot_retention: 40 is out of range; right is 0 to 35"),
         ({"node_type": "t4g.small"}, "is not a node type"),
         ({"engine_version": "7"}, "major and minor"),
         ({"snapshot_window": "05:00-05:45"}, "at least 60 minutes"),

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import specs
+from ansible_collections.terrace.aws.plugins.plugin_utils import desired, specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Resource
 
@@ -307,8 +307,52 @@ def test_bastion_address_knows_its_machine(cell, lab, ec2, scaling, subnet, tags
         ),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {}}}, "volumes./dev/xvda.size: is required"),
         ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": 8, "typ": "gp3"}}}, "there is no option typ"),
-        ("launch_template", {**WANTED, "volumes": {"/dev/xvda": {"size": True}}}, "size: must be a number"),
-        ("autoscaling_group", {**GROUP, "min_size": 3}, "min_size: 3 is not between"),
+        (
+            "launch_template",
+            {**WANTED, "volumes": {"/dev/xvda": {"size": True}}},
+            "size: must be a whole number, not true",
+        ),
+        *(
+            ("launch_template", {**WANTED, "volumes": {"root": volume}}, said)
+            for volume, said in (
+                ({"size": -1}, "x.volumes.root.size: -1 is out of range; right is 1 to 65536"),
+                (
+                    {"size": 20000, "type": "gp2"},
+                    "volumes.root.size: 20000 GiB is out of range for gp2; right is 1 to 16384",
+                ),
+                ({"size": 20, "iops": -1}, "x.volumes.root.iops: -1 is out of range; right is 100 to 256000"),
+                (
+                    {"size": 20, "iops": 2999},
+                    "volumes.root.iops: 2999 is out of range for gp3 of 20 GiB; right is 3000 to 10000",
+                ),
+                ({"size": 20, "type": "io1"}, "volumes.root.iops: is required for io1"),
+                (
+                    {"size": 20, "type": "io1", "iops": 1001},
+                    "1001 is out of range for io1 of 20 GiB; right is 100 to 1000",
+                ),
+                (
+                    {"size": 20, "type": "gp2", "iops": 100},
+                    "volumes.root.iops: gp2 takes none; right are gp3, io1, io2",
+                ),
+                ({"size": 20, "type": "gp2", "throughput": 125}, "volumes.root.throughput: only gp3 takes it, not gp2"),
+                ({"size": 20, "throughput": 1000}, "volumes.root.throughput: 1000 MiB/s needs iops of 4000 at least"),
+            )
+        ),
+        ("launch_template", {**WANTED, "instance_type": "large"}, "x.instance_type: large is not an instance type"),
+        ("launch_template", {**WANTED, "metadata_hops": 65}, "x.metadata_hops: 65 is out of range; right is 1 to 64"),
+        ("autoscaling_group", {**GROUP, "cooldown": -1}, "x.cooldown: -1 is out of range; right is 0 at least"),
+        (
+            "autoscaling_group",
+            {**GROUP, "max_instance_lifetime": 60},
+            "60 is out of range; right is 0, or 86400 at least",
+        ),
+        (
+            "autoscaling_group",
+            {**GROUP, "termination_policies": ["Oldest"]},
+            "Oldest is not a termination policy; right are",
+        ),
+        ("scaling_policy", {"group": "web", "target": 1, "warmup": -1}, "x.warmup: -1 is out of range"),
+        ("autoscaling_group", {**GROUP, "min_size": 3}, "min_size: 3 is more than max_size, 2"),
         ("autoscaling_group", {**GROUP, "desired_capacity": 5}, "desired_capacity: 5 is not between"),
         ("autoscaling_group", {**GROUP, "health_check": "ELB"}, "the group has none"),
         ("autoscaling_group", {**GROUP, "refresh": {"min_healthy": 50, "max_healthy": 200}}, "refresh.max_healthy"),
@@ -319,13 +363,24 @@ def test_bastion_address_knows_its_machine(cell, lab, ec2, scaling, subnet, tags
             {"group": "web", "target": 1, "metric": "ALBRequestCountPerTarget"},
             "load_balancer: is needed for",
         ),
-        ("lifecycle_hook", {"group": "web", "heartbeat": 5}, "AWS takes 30 to 7200"),
+        ("lifecycle_hook", {"group": "web", "heartbeat": 5}, "x.heartbeat: 5 is out of range; right is 30 to 7200"),
     ],
 )
 def test_wrong_entries_are_named(kind, options, words):
     made, problems = specs.validated(registry.kind(kind), "x", options)
     problems = problems or list(registry.kind(kind).check("x", made, {}))
     assert any(words in problem for problem in problems), problems
+
+
+def test_a_bastion_and_a_tier_of_one_name_would_have_one_name_in_aws():
+    names = {"launch_template": ["web", "bastion"], "bastion_template": ["bastion"], "bastion_group": ["gate"]}
+    options = {"bastion_group": GROUP}
+    world = {kind: {name: entry(kind, **options.get(kind, WANTED)) for name in found} for kind, found in names.items()}
+    problems = [each for each in desired.cross_checked(world, "test") if "AWS would know both" in each]
+    assert problems == [
+        "bastion_templates.bastion: tier_launch_templates has a bastion too, and AWS would know both as test-bastion; "
+        "give one another name"
+    ]
 
 
 def test_a_bastions_options_are_those_of_a_tier():

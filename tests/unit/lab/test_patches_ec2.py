@@ -6,6 +6,7 @@ import base64
 import ipaddress
 from typing import Any
 
+import pytest
 from probes import both_ways, error_code, network, probe, until
 
 from lab.api.testing import Lab
@@ -320,3 +321,33 @@ def changed_descriptions_are_confirmed(lab: Lab) -> None:
 
 
 test_as_aws_does, test_moto_still_differs = both_ways(__name__)
+
+
+def test_the_tags_of_one_resource_are_found_without_looking_at_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patch ec2_describe.fast_tags: moto goes through the tags of the whole region, so each further resource makes all
+    dearer; counted, because a time depends on what else the machine does."""
+    from types import SimpleNamespace
+
+    from moto.ec2.models.core import TaggedEC2Resource
+
+    from lab.api import patching
+
+    class Counted(dict):
+        looked_at = 0
+
+        def __iter__(self):
+            for key in super().__iter__():
+                Counted.looked_at += 1
+                yield key
+
+        def items(self):
+            return [(key, self[key]) for key in self]
+
+    monkeypatch.setattr(TaggedEC2Resource, "get_tags", TaggedEC2Resource.get_tags)
+    patching.discover()["ec2_describe.fast_tags"].apply()
+    resource = TaggedEC2Resource()
+    resource.id = "sg-00000007"
+    resource.ec2_backend = SimpleNamespace(tags=Counted({f"sg-{n:08}": {"Name": f"group {n}"} for n in range(1000)}))
+    expected = {"resource_id": "sg-00000007", "key": "Name", "value": "group 7", "resource_type": "security-group"}
+    assert resource.get_tags() == [expected]
+    assert Counted.looked_at == 0

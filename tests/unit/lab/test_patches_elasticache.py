@@ -41,6 +41,25 @@ def described(lab: Lab) -> dict[str, Any]:
     )
 
 
+@probe("elasticache_replication.replication_group_changes")
+def a_token_is_changed_in_two_steps(lab: Lab) -> None:
+    cache = lab.client("elasticache")
+    replication_group(lab, AuthToken="a-first-token-of-all")
+
+    def modify(**change: Any) -> None:
+        cache.modify_replication_group(ReplicationGroupId="probe", ApplyImmediately=True, **change)
+
+    def refused(**change: Any) -> bool:
+        return error_code(lambda: modify(**change)) == "InvalidParameterValue"
+
+    for wrong in ("too short", "a token with spaces in it", "a-token-with/slashes-in-it"):
+        assert refused(AuthToken=wrong, AuthTokenUpdateStrategy="ROTATE")
+    assert refused(AuthToken="the-second-token-of-all", AuthTokenUpdateStrategy="SET")
+    modify(AuthToken="the-second-token-of-all")
+    modify(AuthToken="the-second-token-of-all", AuthTokenUpdateStrategy="SET")
+    assert described(lab)["AuthTokenEnabled"] is True
+
+
 @probe("elasticache_replication.replication_groups")
 def nodes_are_clusters_in_three_zones(lab: Lab) -> None:
     group = replication_group(lab)

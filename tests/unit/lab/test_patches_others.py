@@ -105,6 +105,18 @@ def secrets_come_in_pages_of_twenty(lab: Lab) -> None:
     assert (len(shown["SecretList"]), bool(shown["NextToken"])) == (10, True)
 
 
+@probe("secretsmanager.moved_stages")
+def what_is_current_is_what_is_answered(lab: Lab) -> None:
+    manager = lab.client("secretsmanager")
+    first = manager.create_secret(Name="probe", SecretString="first")["VersionId"]
+    pending = {"SecretId": "probe", "SecretString": "second", "VersionStages": ["AWSPENDING"]}
+    second = manager.put_secret_value(**pending)["VersionId"]
+    assert manager.get_secret_value(SecretId="probe")["SecretString"] == "first"
+    move = {"SecretId": "probe", "VersionStage": "AWSCURRENT", "MoveToVersionId": second, "RemoveFromVersionId": first}
+    manager.update_secret_version_stage(**move)
+    assert manager.get_secret_value(SecretId="probe")["SecretString"] == "second"
+
+
 @probe("secretsmanager.denied_values")
 def a_value_can_be_denied(lab: Lab) -> None:
     manager = lab.client("secretsmanager")

@@ -74,6 +74,16 @@ def simple_and_weighted_records_exclude_each_other(lab: Lab) -> None:
 
 
 @probe("route53.batches")
+def a_name_has_labels_and_a_cname_one_value(lab: Lab) -> None:
+    one = zone(lab)
+    assert refused(lab, one, change("CREATE", "www..probe.example")) == REFUSED
+    assert refused(lab, one, change("CREATE", f"{'x' * 64}.probe.example")) == REFUSED
+    two = [{"Value": "a.example"}, {"Value": "b.example"}]
+    assert refused(lab, one, change("CREATE", "www.probe.example", "CNAME", ResourceRecords=two)) == REFUSED
+    batch(lab, one, change("CREATE", f"{'x' * 63}.probe.example"), change("CREATE", "*.probe.example"))
+
+
+@probe("route53.batches")
 def a_deletion_names_the_values(lab: Lab) -> None:
     one = zone(lab)
     batch(lab, one, change("CREATE", "www.probe.example"))

@@ -56,6 +56,22 @@ def expiry_comes_last(lab: Lab) -> None:
 
 
 @probe("s3_lifecycle.ages")
+def numbers_are_those_s3_counts_with(lab: Lab) -> None:
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="probe")
+    for wrong in (
+        {"Transitions": [{"Days": -1, "StorageClass": "GLACIER"}]},
+        {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}},
+        {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}},
+        {"ID": "x" * 256, "Expiration": {"Days": 1}},
+    ):
+        rules = [{"ID": "one", "Status": "Enabled", "Filter": {"Prefix": ""}, **wrong}]
+        configuration = {"Rules": rules}
+        code = error_code(s3.put_bucket_lifecycle_configuration, Bucket="probe", LifecycleConfiguration=configuration)
+        assert code == "InvalidArgument"
+
+
+@probe("s3_lifecycle.ages")
 def rules_have_names_of_their_own(lab: Lab) -> None:
     assert refused(lab, {"id": "same", "end": 1}, {"id": "same", "end": 2})
 

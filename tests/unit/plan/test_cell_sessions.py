@@ -94,3 +94,21 @@ def test_an_action_that_waits_renews_once(sign_in, monkeypatch):
     assert cell_sessions.renew(action) is False
     variables["cell_session"] = {"expires": "", "account": "1"}
     assert cell_sessions.renew(action) is False
+
+
+def test_the_inventorys_key_counts_at_an_emulated_api_only(sign_in, lab, monkeypatch):
+    """On AWS the operator's own credentials do, such as those AWX gives a job."""
+    job = lab.client("iam").create_access_key(
+        UserName=lab.client("iam").create_user(UserName="job")["User"]["UserName"]
+    )
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", job["AccessKey"]["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", job["AccessKey"]["SecretAccessKey"])
+    at_the_lab = sign_in()
+    assert keys_of(at_the_lab.signed_in())["aws_access_key_id"] == "lab"
+    # No endpoint is named, and the test's stands for AWS.
+    on_aws = sign_in(endpoint_url="")
+    on_aws.outer = {name: value for name, value in on_aws.outer.items() if name != "AWS_ENDPOINT_URL"}
+    session = on_aws.signed_in()
+    assert session["arn"].endswith(":user/job")
+    assert session["credentials_file"] == ""
+    assert "AWS_ACCESS_KEY_ID" not in session["environment"]

@@ -90,7 +90,7 @@ def test_in_an_inventory_they_are_declared_or_allowed_by_pattern(said):
         ("prune", "did you mean terrace_prune?"),
         ("allow_data_loss", "did you mean terrace_allow_data_loss?"),
         ("terrace_quick", "its prefix is Terrace's"),
-        ("deploy_app_size", "did you mean deploy_app_release?"),
+        ("deploy_app_bach", "did you mean deploy_app_batch?"),
         ("cel_account", "did you mean cell_account?"),
     ],
 )

@@ -19,10 +19,11 @@ class Run:
         self.callback._display = SimpleNamespace(banner=self.lines.append, display=self.lines.append)
         self.callback.v2_playbook_on_play_start(SimpleNamespace(check_mode=check))
 
-    def plan(self, role: str, done: tuple[str, ...] = (), **changes: str) -> Run:
-        """A plan of a role, kind=action; ``done`` names the kinds whose change was made."""
+    def plan(self, role: str, done: tuple[str, ...] = (), writes: bool = True, **changes: str) -> Run:
+        """A plan of a role, kind=action; ``done`` names the kinds whose change was made, unless it only lists."""
         found = [{"kind": kind, "name": "main", "action": action} for kind, action in changes.items()]
         told = {"cell": "test", "role": role, "changes": found, "done": [f"{kind}/main" for kind in done]}
+        told["writes"] = writes
         self.callback.v2_runner_on_ok(SimpleNamespace(result={"terrace_plan": told}))
         return self
 
@@ -40,9 +41,14 @@ class Run:
             Run().plan("network", ("vpc",), vpc="create", subnet="update"),
             "Done: 1 added, 0 changed, 0 removed; 1 planned and not finished",
         ),
+        (
+            Run().plan("", writes=False, vpc="create", subnet="orphan"),
+            "Found: 1 to add, 0 to change, 0 to remove; 1 not in the inventory; nothing was written",
+        ),
+        (Run().plan("", writes=False, vpc="remove").plan("", vpc="remove"), "1 planned and not finished"),
         (Run(check=True).plan("network", vpc="replace"), "Plan: 1 to add, 0 to change, 1 to remove"),
     ],
-    ids=["done", "not done", "partly done", "check mode"],
+    ids=["done", "not done", "partly done", "listed", "listed and refused", "check mode"],
 )
 def test_only_what_was_made_is_done(run: Run, said: str):
     assert said in run.said()
