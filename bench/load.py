@@ -27,7 +27,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,23 +39,29 @@ RATE = 50
 
 
 @contextlib.contextmanager
-def beside(url: str, name: str, folder: Path) -> Iterator[dict[str, Any]]:
+def beside(
+    url: str, name: str, folder: Path, paths: Sequence[str] = (), timeout: float = 10, rate: float = RATE
+) -> Iterator[dict[str, Any]]:
     """Load in a process of its own for as long as the block takes; the report is in the dict afterwards.
 
     :param name: what is asked for; its certificate is not verified
     :param folder: where the file that ends it is put
+    :param paths: what is asked for in turn; the default of ``--paths`` where nothing is given
+    :param timeout: seconds after which a request counts as failed
+    :param rate: requests a second
     """
     stop = folder / f"stop-{time.time()}"
     command = [sys.executable, __file__, url, "--name", name, "--insecure", "--seconds", "3600", "--until", str(stop)]
+    command += ["--timeout", f"{timeout:g}", "--rate", f"{rate:g}"] + (["--paths", *paths] if paths else [])
     report: dict[str, Any] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:
-            time.sleep(1)
+            time.sleep(2)
             yield report
             time.sleep(1)
         finally:
             stop.touch()
-            report.update(json.loads(running.communicate(timeout=120)[0]))
+            report.update(json.loads(running.communicate(timeout=timeout + 110)[0]))
 
 
 class Load:
@@ -69,20 +75,29 @@ class Load:
         self.failures: collections.Counter[str] = collections.Counter()
         self.answered: collections.Counter[str] = collections.Counter()
         self.lock = threading.Lock()
+        #: What TLS trusts; reading the authorities takes longer than a handshake.
+        self.context = ssl.create_default_context(cafile=options.ca)
+        if options.insecure:
+            self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+        #: All connections have asked once before the first request is due: what handshakes cost is not the site's answer.
+        self.ready = threading.Barrier(CONNECTIONS + 1)
 
     def connect(self) -> http.client.HTTPConnection:
         """A new connection; with TLS it is verified against the name given, wherever it leads."""
         host, timeout = self.target.hostname or "", self.options.timeout
         if self.target.scheme != "https":
             return http.client.HTTPConnection(host, self.target.port or 80, timeout=timeout)
-        context = ssl.create_default_context(cafile=self.options.ca)
-        if self.options.insecure:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return Named(host, self.target.port or 443, self.options.name or host, timeout=timeout, context=context)
+        return Named(host, self.target.port or 443, self.options.name or host, timeout=timeout, context=self.context)
 
     def work(self) -> None:
         """One connection's thread: takes what is due until there is no more."""
-        connection = None
+        connection: http.client.HTTPConnection | None = self.connect()
+        try:
+            # It also reads the tickets of TLS 1.3, which would look like a connection that is being closed.
+            self.ask(connection, self.options.paths[0])
+        except (OSError, http.client.HTTPException):
+            connection = None
+        self.ready.wait()
         while (item := self.due.get()) is not None:
             began, path = item
             try:
@@ -122,6 +137,7 @@ class Load:
         threads = [threading.Thread(target=self.work, daemon=True) for _ in range(CONNECTIONS)]
         for thread in threads:
             thread.start()
+        self.ready.wait()
         began, number, stop = time.monotonic(), 0, Path(self.options.until) if self.options.until else None
         while (now := time.monotonic()) - began < self.options.seconds and not (stop and stop.exists()):
             due = began + number / self.options.rate
