@@ -85,5 +85,9 @@ wait
 touch "$logs/results"
 passed=$(grep -c ': passed' "$logs/results") failed=$(grep -c ': FAILED' "$logs/results") skipped=$(grep -c ': left out' "$logs/results")
 grep ': FAILED' "$logs/results"
+# What failed, once more and shortly, at the end, where it is looked for.
+for name in $(sed -n 's/: FAILED.*//p' "$logs/results"); do
+  grep -E '^(FAILED|ERROR|CRITICAL|fatal:|E  ) ?' "$logs/$name.log" | cut -c 1-400 | tail -n 6 | sed "s/^/$name| /"
+done
 echo "$passed passed, $failed failed, $skipped left out, in $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"
 [[ $failed -eq 0 && $passed -gt 0 ]]

@@ -58,7 +58,7 @@ class Cell:
         """The lab's own command line."""
         words = [sys.executable, "-m", "lab", command, "--level", "machines"]
         done = subprocess.run(
-            words, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=600, check=False
+            words, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=1800, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -79,7 +79,7 @@ class Cell:
     def play(self, playbook: str, *arguments: str) -> tuple[int, str]:
         """Run a playbook: its status, and what it said, on one line, for Ansible folds long messages."""
         began = time.monotonic()
-        done = subprocess.run(**self._run(playbook, arguments), timeout=900, check=False)
+        done = subprocess.run(**self._run(playbook, arguments), timeout=1800, check=False)
         (self.folder / f"{time.time():.0f}-{playbook}.log").write_text(done.stdout)
         self.seconds.append(f"{playbook} {time.monotonic() - began:.0f} s")
         return done.returncode, done.stdout

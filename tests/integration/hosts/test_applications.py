@@ -49,7 +49,7 @@ def given(**applications: dict[str, Any]) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def beside(serving: Cell) -> set[str]:
     """What the first application serves, with httpbin deployed beside it."""
-    wait("the application tier serves", lambda: len(serving.healthy("app")) == 2, 300)
+    wait("the application tier serves", lambda: len(serving.healthy("app")) == 2, 900)
     versions = serving.served()
     with serving.load():
         deploy(serving, "httpbin", "httpbin==0.10.4", *given(httpbin=HTTPBIN))

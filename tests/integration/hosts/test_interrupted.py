@@ -37,7 +37,7 @@ def test_one_that_was_killed_before_the_restart_is_finished_by_the_next(serving:
     assert version not in serving.served()
     links = {serving.shell(each, "readlink /opt/notes/current") for each in serving.machines("app")}
     assert any(version in link for link in links)
-    wait("the lock is given back", lambda: not locked(serving), 30)
+    wait("the lock is given back", lambda: not locked(serving), 300)
     told = serving.must("deploy_app", "-e", f"app_release_version={version}")
     assert f"the deployment of notes {version}, begun by" in told
     assert told.index("is not finished:") < told.index("PLAY [Choose the release]"), "it is said first"
@@ -64,7 +64,7 @@ def test_of_two_at_once_the_second_is_told_who_deploys(serving: Cell, releases: 
     first = threading.Thread(target=serving.must, args=("deploy_app", "-e", f"app_release_version={version}"))
     first.start()
     try:
-        wait("the first holds the lock", lambda: locked(serving), 60)
+        wait("the first holds the lock", lambda: locked(serving), 300)
         told = serving.refused("deploy_app", "-e", f"app_release_version={version}")
     finally:
         first.join()
