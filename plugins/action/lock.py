@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.terrace.aws.plugins.plugin_utils import lock_keeper, run_files
+from ansible_collections.terrace.aws.plugins.plugin_utils import cell_sessions, lock_keeper, run_files
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import CellAction
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock
 
@@ -24,6 +24,10 @@ class ActionModule(CellAction):
         name = f"{self.option('name')}/{self.cell_name()}"
         if self._task.check_mode:
             return {"changed": False, "owner": lock.whoami()}
+        try:
+            cell_sessions.renew(self, self._of_cell)
+        except cell_sessions.SignInError as error:
+            raise AnsibleActionFail(str(error)) from error
         run = os.getppid()  # a task is a process of its own
 
         def connect() -> t.Any:
@@ -47,3 +51,10 @@ class ActionModule(CellAction):
         except lock.LostError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: stopped: {error}") from error
         return {"changed": False, "owner": lock.whoami()}
+
+    def _of_cell(self, name: str, default: t.Any = None) -> t.Any:
+        """A variable of the cell: batches of machines hold its lock as well, and take longer than its credentials last."""
+        if "cell_session" in self._vars:
+            return self.variable(name, default)
+        hosts = self._vars["hostvars"]
+        return hosts[self.cell_name()].get(name, default) if self.cell_name() in hosts else default

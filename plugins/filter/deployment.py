@@ -53,8 +53,12 @@ def deployed_lines(machines: list[str], hostvars: t.Mapping[str, t.Any]) -> list
 
 
 def stuck_machines(machines: list[str], hostvars: t.Mapping[str, t.Any]) -> list[str]:
-    """The machines of a failed deployment that could not be brought back to what they served."""
-    return [machine for machine in sorted(machines) if hostvars[machine].get("__deploy_undone") is False]
+    """The machines of a failed deployment that could not be brought back to what they served, or of which that is not known."""
+    return [
+        machine
+        for machine in sorted(machines)
+        if hostvars[machine].get("__deploy_touched") and hostvars[machine].get("__deploy_undone") is not True
+    ]
 
 
 class FilterModule:

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import UTC, datetime
+
+from ansible.errors import AnsibleFilterError
 
 #: How many names a message lists.
 SHOWN = 5
@@ -85,6 +88,56 @@ def silent_machines(inventory: dict[str, list[str]], cell: str) -> list[str]:
     ]
 
 
+def batch_size(inventory: dict[str, list[str]], group: str, asked: t.Any = "", usual: str = "50%") -> int | list[int]:
+    """How many machines are worked on at a time, for C(serial).
+
+    A share is one of the smallest cell's machines, rounded down and at least one: C(serial) counts over all cells, and half of
+    all machines can be all of one cell. The whole is all of them.
+
+    :param group: the machines that are meant, ``tier_app``
+    :param asked: a number, a share such as ``25%``, or a list of these; where empty, ``usual``
+    :raises AnsibleFilterError: where it is none of these
+    """
+    if isinstance(asked, list):
+        return [int(batch_size(inventory, group, each, usual)) for each in asked]
+    text = str(usual if asked in ("", None) else asked).strip()
+    number = text.removesuffix("%")
+    if not number.isdecimal() or int(number) < 1 or (text != number and int(number) > 100):
+        raise AnsibleFilterError(f"a batch is a number of machines or a share of them, such as 2 or 25%, not {asked}")
+    if text == number:
+        return int(number)
+    meant = set(inventory.get(group, []))
+    if int(number) == 100:
+        return max(1, len(meant))
+    sizes = [len(meant & set(hosts)) for name, hosts in inventory.items() if name.startswith("cell_")]
+    return max(1, min((size for size in sizes if size > 1), default=1) * int(number) // 100)
+
+
+def not_restarted(
+    instances: list[dict[str, t.Any]], machines: list[str], hostvars: t.Mapping[str, t.Any], since: str
+) -> list[str]:
+    """Which of a tier's running machines may still use credentials that are to be shut out.
+
+    :param instances: the tier's running machines, as ``amazon.aws.ec2_instance_info`` returns them
+    :param machines: the cell's machines in the inventory; one that was restarted in this run has ``__restart_done``
+    :param since: when the new credentials were there (UTC): a machine that was launched later has read them when it started
+    """
+    done = [name for name in machines if hostvars[name].get("__restart_done")]
+    began = _moment(since)
+    return sorted(
+        f"{each.get('tags', {}).get('Name', 'machine')}-{each['instance_id']}"
+        for each in instances
+        if "terrace:isolated" not in each.get("tags", {})
+        and not any(name.endswith(each["instance_id"]) for name in done)
+        and _moment(each["launch_time"]) < began
+    )
+
+
+def _moment(value: str | datetime) -> datetime:
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _group(cell: str) -> str:
     """The group that the inventory of the machines makes for a cell."""
     return f"cell_{cell.replace('-', '_')}"
@@ -98,4 +151,5 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {each.__name__: each for each in (missing_machines, absent_machines, silent_machines)}
+        mine = (missing_machines, absent_machines, silent_machines, batch_size, not_restarted)
+        return {each.__name__: each for each in mine}

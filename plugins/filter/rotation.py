@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters of rotate_credentials.yml."""
+"""Filters over roles of the database and the secrets they sign in with."""
 
 from __future__ import annotations
 
@@ -35,8 +35,17 @@ def used_by_one(secrets: dict[str, str]) -> list[str]:
     return sorted(name for name in set(names) if names.count(name) == 1)
 
 
+def taking_turns(secrets: dict[str, str]) -> list[str]:
+    """The roles that take turns in a secret: which of them may sign in is for the rotation to say.
+
+    :param secrets: ``{role: secret}``, as database_content_secrets
+    """
+    alone = used_by_one(secrets)
+    return sorted(role for role, secret in secrets.items() if secret not in alone)
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"next_in_turn": next_in_turn, "used_by_one": used_by_one}
+        return {"next_in_turn": next_in_turn, "used_by_one": used_by_one, "taking_turns": taking_turns}

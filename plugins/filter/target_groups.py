@@ -39,6 +39,32 @@ def unhealthy_in(states: list[dict[str, t.Any]]) -> list[str]:
     ]
 
 
+def healthy_in_all(states: list[dict[str, t.Any]], groups: list[str]) -> bool:
+    """Whether a machine is registered and healthy in each of these target groups.
+
+    :param states: ``instance_target_groups``, as M(community.aws.elb_target_info) returns them for one machine
+    :param groups: their ARNs
+    """
+    found = {
+        group["target_group_arn"]: [each["target_health"]["state"] for each in group["targets"]] for group in states
+    }
+    return all(set(found.get(group, [])) == {"healthy"} for group in groups)
+
+
+def draining_in(states: list[dict[str, t.Any]], groups: list[str]) -> list[str]:
+    """Those of the target groups from which a machine is still being taken out.
+
+    :param states: ``instance_target_groups``, as M(community.aws.elb_target_info) returns them for one machine
+    :param groups: their ARNs
+    """
+    return [
+        group["target_group_arn"]
+        for group in states
+        if group["target_group_arn"] in groups
+        and any(target["target_health"]["state"] == "draining" for target in group["targets"])
+    ]
+
+
 def unhealthy_because(groups: list[dict[str, t.Any]], states: list[dict[str, t.Any]]) -> str:
     """Why a machine is not healthy, in AWS's words, with what it is asked for; empty where it is in none or healthy in all.
 
@@ -62,4 +88,5 @@ class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {each.__name__: each for each in (target_groups_of, unhealthy_in, unhealthy_because)}
+        mine = (target_groups_of, unhealthy_in, healthy_in_all, draining_in, unhealthy_because)
+        return {each.__name__: each for each in mine}

@@ -327,13 +327,35 @@ def additions(run: t.Callable[[list[str]], str], kept: dict[str, t.Any], others:
     return [{"kind": kind, "name": name, "what": describe(kind, value), "state": value} for kind, name, value in found]
 
 
-def files_of_others(own: pathlib.Path) -> set[str]:
-    """The files that the other manifests on this host keep."""
-    found: set[str] = set()
-    for path in own.parent.glob("*.json"):
-        if path != own:
-            found |= set(json.loads(path.read_text(encoding="utf-8"))["seen"]["file"])
-    return found
+def others(own: pathlib.Path) -> list[dict[str, t.Any]]:
+    """The other manifests on this host."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(own.parent.glob("*.json")) if path != own]
+
+
+def kept_by(manifests: list[dict[str, t.Any]], kind: str) -> dict[str, str]:
+    """What these manifests keep of a kind."""
+    return {name: value for each in manifests for name, value in each["seen"].get(kind, {}).items()}
+
+
+def leave_to(manifests: list[dict[str, t.Any]], found: dict[str, dict[str, str]]) -> None:
+    """Take out of what was found what other manifests keep: it changes and goes with what they are of."""
+    for kind in ("file", "unit"):
+        for name in kept_by(manifests, kind):
+            found[kind].pop(name, None)
+
+
+def expected(kept: dict[str, t.Any], manifests: list[dict[str, t.Any]]) -> dict[str, dict[str, str]]:
+    """How the host is to be: as it was kept, but for what others have kept since.
+
+    A manifest that owns folders holds what others put there as well, an application's units for example, which change with it.
+    """
+    if not kept["asked"].get("owned"):
+        return kept["seen"]
+    later = {kind: kept_by(manifests, kind) for kind in ("file", "unit")}
+    return {
+        kind: {name: later.get(kind, {}).get(name, value) for name, value in entries.items()}
+        for kind, entries in kept["seen"].items()
+    }
 
 
 def write(place: pathlib.Path, content: dict[str, t.Any]) -> None:
@@ -372,6 +394,8 @@ def main() -> None:
         names = ("units", "packages", "users", "tables", "ignore_tables", "owned", "ignore")
         asked = {key: module.params[key] for key in names}
         found = seen(run, asked, walk(module.params["paths"] + module.params["owned"], module.params["ignore"]))
+        if asked["owned"]:
+            leave_to(others(place), found)
         tables = table_names(run) if asked["tables"] else []
         for each in module.params["unaccepted"]:
             if found[each["kind"]].get(each["name"]) == each["state"]:
@@ -385,10 +409,11 @@ def main() -> None:
         kept = json.loads(place.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         module.exit_json(changed=False, same=False, differences=["nothing was kept"], added=[])
-    added = additions(run, kept, files_of_others(place))
+    manifests = others(place)
+    added = additions(run, kept, set(kept_by(manifests, "file")))
     if kept["mark"] != module.params["mark"]:
         module.exit_json(changed=False, same=False, differences=["what it is made from"], added=added)
-    found = differences(kept["seen"], seen(run, kept["asked"], kept["seen"]["file"]))
+    found = differences(expected(kept, manifests), seen(run, kept["asked"], kept["seen"]["file"]))
     module.exit_json(changed=False, same=not found, differences=found[:10], added=added)
 
 

@@ -184,31 +184,33 @@ def lasts(session: dict[str, t.Any], margin: timedelta = MARGIN) -> bool:
     return bool(session) and (not expires or datetime.fromisoformat(expires) - datetime.now(UTC) > margin)
 
 
-def renew(action: CellAction) -> bool:
+def renew(action: CellAction, variable: t.Callable[..., t.Any] | None = None) -> bool:
     """Renew the credentials of a cell's assumed role where they run out soon; whether that was done.
 
     For actions that wait or write for a long time. Clients are to be made anew when it returns true.
 
     :param action: whose play the cell is signed in for, inside its environment
+    :param variable: the cell's variables, where the action works for another host of the run
     :raises SignInError: as :meth:`SignIn.signed_in`
     """
+    variable = variable or action.variable
     # A play's registered session is not changed by an action: what was renewed last is kept beside the keys.
-    session = action.variable("cell_session", {})
+    session = variable("cell_session", {})
     if not session or not session.get("expires"):
         return False
     folder = pathlib.Path(session["credentials_file"]).parent
     kept = folder / f"{session['profile']}.expires"
     with contextlib.suppress(FileNotFoundError):
         session = {**session, "expires": max(session["expires"], kept.read_text())}
-    words = {name: str(action.variable(f"cell_{name}") or "") for name in OPTIONS}
+    words = {name: str(variable(f"cell_{name}") or "") for name in OPTIONS}
     sign_in = SignIn(
         cell=action.cell_name(),
         region=action.region(),
         folder=folder,
         outer=action._outer,
-        duration=int(action.variable("cell_role_duration") or 3600),
-        role_arn=str(action.variable("cell_role_arn") or ""),
-        external_id=str(action.variable("cell_role_external_id") or ""),
+        duration=int(variable("cell_role_duration") or 3600),
+        role_arn=str(variable("cell_role_arn") or ""),
+        external_id=str(variable("cell_role_external_id") or ""),
         **words,
     )
     fresh = sign_in.renewed(session)

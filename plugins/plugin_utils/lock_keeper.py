@@ -10,6 +10,7 @@ beside the run, which renews it and watches ansible-playbook.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -34,9 +35,7 @@ def keep(connect: t.Callable[[], t.Any], name: str, run: int, token: str) -> Non
     try:
         os.setsid()
         _let_go_of_files()
-        # Now, for this process outlives the files with the credentials of the run.
-        ssm = connect()
-        holder = Lock(lambda: ssm, name, run)
+        holder = Lock(Latest(connect), name, run)
         holder.resume(token)
         while _alive(run):
             time.sleep(PAUSE)
@@ -49,6 +48,22 @@ def keep(connect: t.Callable[[], t.Any], name: str, run: int, token: str) -> Non
         pass  # somebody else's by now, or it runs out by itself
     finally:
         os._exit(0)
+
+
+class Latest:
+    """A client with the credentials of the run as they are now; once its files are gone with it, the last ones.
+
+    :param connect: makes a client
+    """
+
+    def __init__(self, connect: t.Callable[[], t.Any]) -> None:
+        self._connect = connect
+        self._last = connect()
+
+    def __call__(self) -> t.Any:
+        with contextlib.suppress(BotoCoreError):
+            self._last = self._connect()
+        return self._last
 
 
 def _let_go_of_files() -> None:

@@ -189,3 +189,44 @@ def test_a_manifest_of_before_tells_of_nothing_that_was_added(kept):
         del kept["asked"][name]
     kept["seen"]["user"].clear()
     assert host_manifest.additions(places, kept, set()) == []
+
+
+UNIT = "/etc/systemd/system/notes.service"
+SERVES = "active in /opt/notes/deployments/1.{}.0"
+
+
+def application(version):
+    """The manifest of an application that was deployed."""
+    return {
+        "asked": {"owned": [], "units": ["notes.service"]},
+        "seen": {"file": {UNIT: f"644 0:0 {version}"}, "unit": {"notes.service": SERVES.format(version)}},
+    }
+
+
+def configured(version):
+    """The manifest of a machine that was configured while an application ran on it."""
+    seen = {
+        "file": {UNIT: f"644 0:0 {version}", "/etc/hosts": "644 0:0 0"},
+        "unit": {"notes.service": SERVES.format(version), "ssh.service": "active"},
+    }
+    return {"asked": {"owned": ["/etc/systemd"], "units": ["enabled"]}, "seen": seen}
+
+
+def test_a_deployment_is_nothing_that_was_done_by_hand():
+    now = configured(2)["seen"]
+    wanted = host_manifest.expected(configured(1), [application(2)])
+    assert host_manifest.differences(wanted, now) == []
+    now["unit"]["notes.service"] = SERVES.format(3)
+    assert host_manifest.differences(wanted, now) == [
+        "unit notes.service: active in /opt/notes/deployments/1.3.0, was active in /opt/notes/deployments/1.2.0"
+    ]
+
+
+def test_an_application_does_not_take_its_units_from_who_keeps_the_machine():
+    assert host_manifest.expected(application(1), [configured(2)]) == application(1)["seen"]
+
+
+def test_what_goes_with_an_application_is_left_to_it():
+    found = configured(1)["seen"]
+    host_manifest.leave_to([application(1)], found)
+    assert found == {"file": {"/etc/hosts": "644 0:0 0"}, "unit": {"ssh.service": "active"}}

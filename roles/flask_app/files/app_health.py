@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-#: Letters of an answer that are shown.
-SHOWN = 400
+#: Letters of an answer that are shown, and bytes that are read of it: what is cut off is cut off after secrets are masked.
+SHOWN, READ = 400, 65536
 
 
 class LocalConnection(http.client.HTTPConnection):
@@ -37,7 +37,7 @@ def ask(address: str, path: str, seconds: float) -> tuple[int, str]:
     try:
         connection.request("GET", path, headers={"Host": "localhost"})
         answer = connection.getresponse()
-        return answer.status, answer.read(SHOWN).decode(errors="replace")
+        return answer.status, answer.read(READ).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
         return 0, f"{type(error).__name__}: {error}"
     finally:
@@ -63,7 +63,7 @@ def main() -> int:
         # A page of a debugger may show whatever the application knows.
         command = [Path(__file__).with_name("terrace-app-environment"), "mask", settings]
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
-    print(status, " ".join(text.split()))
+    print(status, " ".join(text.split())[:SHOWN])
     return 0 if status == 200 else 1
 
 

@@ -40,11 +40,16 @@ INVENTORIES = (
 
 @dataclass
 class Cell:
-    """The cell in a lab; ``folder`` takes what its runs said, and the releases that are made."""
+    """The cell in a lab; ``folder`` takes what its runs said, and the releases that are made.
+
+    ``root`` is the checkout whose lab and playbooks are used; ``more`` are arguments of every playbook.
+    """
 
     state: Path
     port: int
     folder: Path
+    root: Path = ROOT
+    more: tuple[str, ...] = ()
     seconds: list[str] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
@@ -58,17 +63,23 @@ class Cell:
         """The lab's own command line."""
         words = [sys.executable, "-m", "lab", command, "--level", "machines"]
         done = subprocess.run(
-            words, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=1800, check=False
+            words, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=1800, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
     def _run(self, playbook: str, arguments: Sequence[str]) -> dict[str, Any]:
         """How a playbook is started."""
-        inventories = [word for each in INVENTORIES for word in ("-i", each)]
+        words = [word for each in INVENTORIES for word in ("-i", each)] + [f"playbooks/{playbook}.yml"]
         return {
-            "args": [str(ROOT / ".venv/bin/ansible-playbook"), *inventories, f"playbooks/{playbook}.yml", *arguments],
-            "cwd": ROOT,
+            "args": [
+                str(self.root / ".venv/bin/ansible-playbook"),
+                *inventories,
+                f"playbooks/{playbook}.yml",
+                *self.more,
+                *arguments,
+            ],
+            "cwd": self.root,
             "env": self.environment(),
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
@@ -154,7 +165,9 @@ class Cell:
     def overview(self) -> list[dict[str, Any]]:
         """The cell's and all others' machines and services, as the lab's status shows them."""
         command = [sys.executable, "-m", "lab.machines.overview", "--json"]
-        told = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=True
+        )
         return list(json.loads(told.stdout)["machines"])
 
     def public(self) -> str:
@@ -196,7 +209,7 @@ class Cell:
         """Release the sample application under a new version, changed; return the version."""
         version = f"0.{time.time_ns()}"
         source = self.folder / version
-        shutil.copytree(ROOT / "lab/sample_app", source, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(self.root / "lab/sample_app", source, ignore=shutil.ignore_patterns("__pycache__"))
         file = source / "pyproject.toml"
         file.write_text(re.sub(r'^version = ".*"', f'version = "{version}"', file.read_text(), flags=re.MULTILINE))
         if change:

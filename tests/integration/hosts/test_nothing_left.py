@@ -23,5 +23,9 @@ def test_the_lab_leaves_nothing(lab: Cell, before: dict[str, set[str]], own_lab:
     until, found = time.monotonic() + 120, left(before, traces(lab.port))
     while found and time.monotonic() < until:
         time.sleep(1)
-        found = {kind: stays for kind, more in left(before, traces(lab.port)).items() if (stays := more & found.get(kind, set()))}
+        found = {
+            kind: stays
+            for kind, more in left(before, traces(lab.port)).items()
+            if (stays := more & found.get(kind, set()))
+        }
     assert found == {}

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pathlib
+from datetime import UTC, datetime
 
 import jinja2
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.roll_call import absent_machines, missing_machines, silent_machines
+from ansible_collections.terrace.aws.plugins.filter.roll_call import (
+    absent_machines,
+    batch_size,
+    missing_machines,
+    not_restarted,
+    silent_machines,
+)
 
 ROOT = pathlib.Path(__file__).parents[3]
 CELL = "probe-use1"
@@ -78,6 +86,50 @@ def test_machines_that_do_not_answer():
     assert said.startswith("did not answer over SSH: probe-use1-app-i-3; repair or terminate")
     assert silent_machines({**run, "opened": ALL["cell_probe_use1"]}, CELL) == []
     assert absent_machines(run, ["tier_app"], CELL) == []
+
+
+TWO_CELLS = {
+    "tier_app": ["a1", "a2", "a3", "b1", "b2", "b3"],
+    "cell_a": ["a1", "a2", "a3", "a9"],
+    "cell_b": ["b1", "b2", "b3"],
+    "cell_c": ["c9"],
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "batch"),
+    [("", 1), (None, 1), ("50%", 1), ("67%", 2), ("100%", 6), ("4", 4), (4, 4), ([1, "100%"], [1, 6]), ("1%", 1)],
+)
+def test_a_share_of_the_machines_is_never_all_of_one_cell(asked, batch):
+    """Half of six is three, and three may be all that a cell has."""
+    assert batch_size(TWO_CELLS, "tier_app", asked) == batch
+
+
+def test_a_cell_of_one_machine_makes_no_other_wait():
+    groups = {"tier_app": [*"0123456789"], "cell_a": [*"012345678"], "cell_b": ["9"]}
+    assert batch_size(groups, "tier_app") == 4
+    assert batch_size({"tier_app": ["0"], "cell_a": ["0"]}, "tier_app") == 1
+
+
+@pytest.mark.parametrize("asked", ["half", "0", "0%", "101%", "-1", "1.5", {}])
+def test_what_is_no_batch_is_refused(asked):
+    with pytest.raises(AnsibleFilterError, match="a batch is a number of machines or a share"):
+        batch_size(TWO_CELLS, "tier_app", asked)
+
+
+def test_who_may_still_use_old_credentials_is_named():
+    """What was restarted, what started later and what was taken out for forensics may not."""
+    launched = {"i-1": 8, "i-2": 8, "i-3": 12, "i-4": 8}
+    instances = [
+        {"instance_id": one, "launch_time": datetime(2026, 1, 1, hour, tzinfo=UTC), "tags": {"Name": "app"}}
+        for one, hour in launched.items()
+    ]
+    instances[3]["tags"]["terrace:isolated"] = "2026"
+    hostvars = {"app-i-1": {"__restart_done": True}, "app-i-2": {}}
+    since = "2026-01-01T10:00:00.123"
+    assert not_restarted(instances, list(hostvars), hostvars, since) == ["app-i-2"]
+    hostvars["app-i-2"]["__restart_done"] = True
+    assert not_restarted(instances, list(hostvars), hostvars, since) == []
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("inventories/*/*.aws_ec2.yml")), ids=lambda path: path.name)

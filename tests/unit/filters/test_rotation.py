@@ -6,7 +6,7 @@
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.rotation import next_in_turn, used_by_one
+from ansible_collections.terrace.aws.plugins.filter.rotation import next_in_turn, taking_turns, used_by_one
 
 SECRETS = {"owner": "o", "app_a": "app", "app_b": "app"}
 
@@ -24,3 +24,7 @@ def test_one_alone_or_a_stranger_is_refused(secret, now):
 
 def test_a_secret_in_which_nobody_takes_turns():
     assert used_by_one(SECRETS) == ["o"]
+
+
+def test_who_takes_turns():
+    assert taking_turns(SECRETS) == ["app_a", "app_b"]

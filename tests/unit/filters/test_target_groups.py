@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.terrace.aws.plugins.filter.target_groups import (
+    draining_in,
+    healthy_in_all,
     target_groups_of,
     unhealthy_because,
     unhealthy_in,
@@ -68,3 +70,27 @@ def test_why_a_machine_is_unhealthy_is_said_with_what_it_is_asked_for():
         "it is initial in cell-tcp, at port 8000: Elb.RegistrationInProgress"
     )
     assert unhealthy_because(groups, []) == ""
+
+
+@pytest.mark.parametrize(
+    ("states", "well", "leaving"),
+    [
+        ({"a": ["healthy"], "b": ["healthy"], "c": ["unhealthy"]}, True, []),
+        ({"a": ["healthy"]}, False, []),  # it is not even registered in b
+        ({"a": ["healthy"], "b": []}, False, []),
+        ({"a": ["healthy"], "b": ["initial"]}, False, []),
+        ({"a": ["healthy"], "b": ["draining"], "c": ["draining"]}, False, ["b"]),
+        ({"a": ["healthy", "unhealthy"], "b": ["healthy"]}, False, []),
+    ],
+)
+def test_a_machine_is_back_when_it_is_healthy_in_each(states, well, leaving):
+    told = [
+        {"target_group_arn": name, "targets": [{"target_health": {"state": each}} for each in found]}
+        for name, found in states.items()
+    ]
+    assert healthy_in_all(told, ["a", "b"]) is well
+    assert draining_in(told, ["a", "b"]) == leaving
+
+
+def test_who_belongs_in_no_group_is_back():
+    assert healthy_in_all([], []) is True
