@@ -72,13 +72,7 @@ class Cell:
         """How a playbook is started."""
         words = [word for each in INVENTORIES for word in ("-i", each)] + [f"playbooks/{playbook}.yml"]
         return {
-            "args": [
-                str(self.root / ".venv/bin/ansible-playbook"),
-                *inventories,
-                f"playbooks/{playbook}.yml",
-                *self.more,
-                *arguments,
-            ],
+            "args": [str(self.root / ".venv/bin/ansible-playbook"), *words, *self.more, *arguments],
             "cwd": self.root,
             "env": self.environment(),
             "stdin": subprocess.DEVNULL,
