@@ -7,6 +7,7 @@ POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchan
 POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
 POST /lab/machines/ready      {arn}: a database takes connections
+POST /lab/machines/tokens     {arn, node, tokens}: a cache's node takes the tokens with this checksum
 POST /lab/machines/credentials {role, session}: temporary credentials of an instance's role
 """
 
@@ -26,6 +27,8 @@ from lab.machines import snapshot
 
 _consoles: dict[str, str] = {}
 _ready: set[str] = set()
+#: Checksums of the tokens that the nodes of a cache take, by the cache's ARN and the node's id.
+_tokens: dict[str, dict[str, str]] = {}
 _lock = threading.Lock()
 #: The authority of the machines, as they told it.
 _authority = b""
@@ -142,6 +145,36 @@ def set_ready(data: dict[str, Any]) -> dict[str, Any]:
     return {"ready": len(_ready)}
 
 
+def set_tokens(data: dict[str, Any]) -> dict[str, Any]:
+    """A node takes new tokens: when all of a cache's do, it may be called available again."""
+    _tokens.setdefault(data["arn"], {})[data["node"]] = data["tokens"]
+    return {"nodes": len(_tokens[data["arn"]])}
+
+
+def tokens_digest(tokens: list[str]) -> str:
+    """A checksum of a cache's tokens."""
+    return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
+
+
+def _cache_status() -> property:
+    """The status of a cache: `modifying` until its nodes take changed tokens, for at most two minutes."""
+    from moto.core.utils import utcnow
+
+    def read(self: Any) -> Any:
+        status, changed = self.__dict__.get("status"), self.__dict__.get("lab_tokens_changed")
+        if status != "available" or changed is None or not following():
+            return status
+        wanted = tokens_digest(self.__dict__["lab_tokens"])
+        if all(taken == wanted for taken in _tokens.get(self.arn, {}).values()):
+            return status
+        return "modifying" if (utcnow() - changed).total_seconds() < 120 else status
+
+    def write(self: Any, value: Any) -> None:
+        self.__dict__["status"] = value
+
+    return property(read, write)
+
+
 def _database_status() -> property:
     """The status of a database: `creating` until its server takes connections, for at most two minutes."""
     from moto.core.utils import utcnow
@@ -164,6 +197,7 @@ ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "POST /lab/machines/state": set_state,
     "POST /lab/machines/console": set_console,
     "POST /lab/machines/ready": set_ready,
+    "POST /lab/machines/tokens": set_tokens,
     "POST /lab/machines/credentials": give_credentials,
 }
 
@@ -176,6 +210,7 @@ def patch() -> None:
     from moto.ec2.models import elastic_network_interfaces, instances
     from moto.ec2.responses.general import General
     from moto.ec2.utils import random_ip
+    from moto.elasticache.models import ReplicationGroup as CacheGroup
     from moto.rds.models import DBInstance, RDSBackend
     from moto.rds.responses import RDSResponse
 
@@ -208,6 +243,7 @@ def patch() -> None:
     General.get_console_output = get_console_output
 
     DBInstance.status = _database_status()
+    CacheGroup.status = _cache_status()
 
     # Read back when it is changed; moto has only a setter.
     DBInstance.master_user_password = DBInstance.master_user_password.getter(

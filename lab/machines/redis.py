@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lab.machines import authority, image
+from lab.machines.bridge import tokens_digest
 from lab.machines.network import namespace
 from lab.machines.plan import Endpoint
 from lab.machines.service import Servers, account, folder, place
@@ -60,6 +61,7 @@ class Caches(Servers):
             user="redis",
         )
         self.marks[endpoint.name], self.tokens[endpoint.name] = mark, tokens
+        self._tell(endpoint)
         self.lab.log(f"{endpoint.name} starts at {endpoint.address}")
 
     def _change_tokens(self, machine: Machine, endpoint: Endpoint) -> None:
@@ -84,7 +86,14 @@ class Caches(Servers):
         if said.split() != ["OK"] * len(commands):
             raise LabError(f"{endpoint.name} does not take its tokens: {said}")
         self.tokens[endpoint.name] = want["tokens"]
+        self._tell(endpoint)
         self.lab.log(f"{endpoint.name} takes {len(want['tokens'])} tokens")
+
+    def _tell(self, endpoint: Endpoint) -> None:
+        """The API calls the cache available again once each of its nodes takes its tokens."""
+        want = endpoint.want
+        told = {"arn": want["arn"], "node": want["node"]["id"], "tokens": tokens_digest(want["tokens"])}
+        self.lab.api.post("/lab/machines/tokens", told)
 
     @staticmethod
     def _configuration(endpoint: Endpoint) -> str:

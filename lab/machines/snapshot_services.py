@@ -180,6 +180,7 @@ def caches(account: str, region: str, cache: Any, wanted: set[tuple[str, str, st
         found.append(
             {
                 "id": name,
+                "arn": getattr(group, "arn", name),
                 "port": int(group.port or 6379),
                 "tls": bool(group.transit_encryption_enabled),
                 "tokens": list(group.__dict__.get("lab_tokens", [])),

@@ -218,6 +218,7 @@ def for_a_while(backend: Any, group: Any, status: str, delay: str) -> None:
     document=API + "API_ModifyReplicationGroup.html",
 )
 def replication_group_changes() -> None:
+    from moto.core.utils import utcnow
     from moto.elasticache.responses import ElastiCacheResponse
 
     on_group = {
@@ -246,6 +247,7 @@ def replication_group_changes() -> None:
         strategy, token = params.get("AuthTokenUpdateStrategy"), params.get("AuthToken")
         if token or strategy == "DELETE":
             group.lab_tokens = tokens_after(group.__dict__.get("lab_tokens", []), token, strategy)
+            group.lab_tokens_changed = utcnow()
         clusters = members(backend, group)
         for key, attribute in on_group.items():
             if params.get(key) is not None:

@@ -10,9 +10,11 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 from probes import error_code
+from test_patches_elasticache import replication_group
 
 from lab import process
 from lab.api.testing import Lab, running_lab
+from lab.machines import bridge
 
 # One read of each protocol: EC2's own, query, JSON, REST with XML, REST with JSON, S3's own errors, CBOR.
 READS: dict[str, tuple[str, str]] = {
@@ -243,3 +245,28 @@ def _published(lab: Lab) -> None:
     assert published(store, "/us-east-1/us-east-1-bundle.pem").decode() == told
     assert published(store, "/global/nothing.zip").decode() != told
     assert published("s3.us-east-1.amazonaws.com", "/global/global-bundle.pem").decode() != told
+
+
+def test_a_cache_is_available_when_its_nodes_take_changed_tokens() -> None:
+    """Before that AWS says modifying, and clients wait; whether a Redis takes a token only the machines know."""
+    with running_lab() as lab:
+        cache = replication_group(lab, AuthToken="a-first-token-of-all")
+        client, first, second = lab.client("elasticache"), "a-first-token-of-all", "a-second-token-of-it"
+
+        def status() -> str:
+            return str(client.describe_replication_groups(ReplicationGroupId="probe")["ReplicationGroups"][0]["Status"])
+
+        def take(*tokens: str) -> None:
+            told = {"arn": cache["ARN"], "node": "probe-001", "tokens": bridge.tokens_digest(list(tokens))}
+            process.request(lab.url, "/lab/machines/tokens", method="POST", data=told)
+
+        process.request(lab.url, "/lab/machines/snapshot", method="POST", data={"serial": None})
+        take(first)
+        assert status() == "available"
+        change = {"AuthToken": second, "AuthTokenUpdateStrategy": "ROTATE"}
+        told = client.modify_replication_group(ReplicationGroupId="probe", ApplyImmediately=True, **change)
+        assert told["ReplicationGroup"]["Status"] == status() == "modifying"
+        with pytest.raises(client.exceptions.InvalidReplicationGroupStateFault):
+            client.modify_replication_group(ReplicationGroupId="probe", ApplyImmediately=True, **change)
+        take(first, second)
+        assert status() == "available"
