@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from tests.integration.hosts.cell import CELL, Cell, recorded, wait
-from tests.integration.hosts.releases import HARMLESS, Releases
+from tests.integration.hosts.releases import DEADLY, HARMLESS, Releases
 
 LOCK = f"/terrace/locks/application/notes/{CELL}"
 
@@ -56,6 +56,25 @@ def test_one_that_was_killed_between_two_batches_is_undone_by_a_rollback(serving
     assert "is not finished:" in told
     assert serving.served() == before
     assert "is not finished:" not in serving.must("rotate_credentials")
+
+
+@pytest.mark.slow
+def test_one_that_fails_on_top_of_one_that_was_killed_is_not_called_undone(serving: Cell, releases: Releases) -> None:
+    """And a rollback brings back what served before both, not what served before that."""
+    before, version = serving.served(), releases["dies later"]
+    first, second = sorted(serving.machines("app"))
+    serving.shell(first, HARMLESS)
+    serving.shell(second, DEADLY)
+    arguments = ("-e", f"app_release_version={version}", "-e", "deploy_app_batch=1")
+    serving.killed("Note what it serves now", "deploy_app", *arguments)
+    assert serving.served() == before | {version}
+    told = serving.refused("deploy_app", *arguments)
+    assert f"an earlier run had switched {CELL}-app-{first}" in told
+    assert serving.served() == before | {version}
+    assert recorded(serving)["state"] == "switching"
+    assert "is not finished:" in serving.must("rollback_app")
+    assert serving.served() == before
+    assert recorded(serving)["state"] == "accepted"
 
 
 @pytest.mark.slow
