@@ -109,6 +109,8 @@ def launch_template_data() -> None:
         profile = data.get("IamInstanceProfile") or {}
         for instance in reservation.instances:
             instance.lab_created_by_template = bool(data)
+            if (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot":
+                instance.lifecycle = "spot"
             for number, interface in instance.nics.items():
                 if number == 0:
                     interface.delete_on_termination = True
@@ -156,6 +158,24 @@ def terminated_interfaces() -> None:
             if self.ec2_backend.enis.pop(interface.id, None) and interface.subnet:
                 interface.subnet.del_subnet_ip(interface.private_ip_address)
         return result
+
+
+@patch(
+    moto="protects a spot instance from termination",
+    aws="refuses that (the error code here is a guess; AWS documents the refusal, not its code)",
+    document="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html",
+)
+def spot_protection() -> None:
+    from moto.ec2.exceptions import EC2ClientError
+    from moto.ec2.models.instances import InstanceBackend
+
+    @wrap(InstanceBackend, "modify_instance_attribute")
+    def modify(original: Any, self: Any, instance_id: str, key: str, value: Any) -> Any:
+        protects = key == "disable_api_termination" and str(value).lower() == "true"
+        if protects and self.get_instance(instance_id).lifecycle == "spot":
+            message = "You cannot enable termination protection for Spot Instances."
+            raise EC2ClientError("UnsupportedOperation", message)
+        return original(self, instance_id, key, value)
 
 
 @patch(

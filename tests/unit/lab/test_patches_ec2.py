@@ -121,6 +121,17 @@ def instance_is_as_its_template_says(lab: Lab) -> None:
     assert instance["BlockDeviceMappings"][0]["Ebs"]["DeleteOnTermination"] is True
 
 
+@probe("ec2_launch.spot_protection")
+def spot_instances_are_not_protected(lab: Lab) -> None:
+    net = network(lab)
+    ec2 = lab.client("ec2")
+    spot = run(lab, net, launch_template(lab, net, InstanceMarketOptions={"MarketType": "spot"}))
+    protect = {"InstanceId": spot["InstanceId"], "DisableApiTermination": {"Value": True}}
+    assert spot["InstanceLifecycle"] == "spot"
+    assert error_code(lambda: ec2.modify_instance_attribute(**protect)) == "UnsupportedOperation"
+    ec2.modify_instance_attribute(**protect | {"DisableApiTermination": {"Value": False}})
+
+
 @probe("ec2_launch.terminated_interfaces")
 def interface_goes_with_its_instance(lab: Lab) -> None:
     net = network(lab)
