@@ -270,3 +270,31 @@ def test_no_variable_of_a_task_has_the_name_of_a_fact(role):
     for path in (ROOT / "roles" / role / "tasks").rglob("*.yml"):
         look(yaml.safe_load(path.read_text()) or [])
     assert not facts & variables
+
+
+def plays() -> list[t.Any]:
+    """The plays of all playbooks, named by file and play."""
+    found = []
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        found += [pytest.param(play, id=f"{path.stem}: {play['name']}") for play in yaml.safe_load(path.read_text())]
+    return found
+
+
+@pytest.mark.parametrize("play", plays())
+def test_a_batch_is_counted_of_one_cells_machines(play):
+    """C(serial) counts over all cells: half of the machines of two cells can be all of one."""
+    serial = play.get("serial", 1)
+    assert serial == 1 or "groups | terrace.aws.batch_size('" in serial
+
+
+@pytest.mark.parametrize("play", plays())
+def test_a_play_in_batches_fails_no_machine_for_what_another_one_did(play):
+    """Where any error is fatal, the machines of a batch that are well stay out of their target groups."""
+    assert "serial" not in play or not play.get("any_errors_fatal") or play["name"] == "Remove it, batch by batch"
+
+
+def test_nothing_on_machines_is_done_once_for_all_cells():
+    """C(run_once) does it for the first cell, and the others go without."""
+    assert [path.name for path in (ROOT / "playbooks").rglob("*.yml") if "run_once" in path.read_text()] == [
+        "adopt_cell.yml"
+    ]
