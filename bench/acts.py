@@ -6,11 +6,13 @@
 In a lab of its own the development cell serves the sample application. First the undisturbed site is asked more and more often;
 then every act is done at 200 requests a second, or at 80 % of the most that was served without a failure and within half a
 second (99 of 100 requests), where that is less. Planned acts meet notes being written as well; a machine that is terminated
-meets only what is safe to ask twice. What is done goes to standard error, a table to standard output.
+meets only what is safe to ask twice. --only WORD does the acts alone whose name has that word. What is done goes to standard
+error, a table to standard output.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -109,6 +111,9 @@ def prepare(cell: Cell) -> Releases:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="a word of the acts that are done")
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="terrace-acts-")).resolve()
     (folder / "lab").mkdir()
     cell = Cell(folder / "lab", free_port(), folder)
@@ -126,6 +131,8 @@ def main() -> None:
         for report in undisturbed:
             show(f"undisturbed, {report['rate']} a second", report)
         for what, act, paths in acts(cell, releases):
+            if options.only not in what:
+                continue
             print(what, file=sys.stderr, flush=True)
             show(what, under_load(cell, act, rate, *paths))
     finally:
