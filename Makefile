@@ -37,7 +37,7 @@ lab-down: setup ## Stop the lab
 
 demo: lab ## Start the lab, provision the development cell, show what was built; LAB=machines: serve an application there
 	@echo "demo: what would be done"
-	@$(command) check | sed -n '/^PLAN/,$$p'
+	@plan=$$($(command) check) || { printf '%s\n' "$$plan"; exit 1; }; printf '%s\n' "$$plan" | sed -n '/^PLAN/,$$p'
 	@echo "demo: provisioning"
 	@$(command) apply
 	@$(command) show

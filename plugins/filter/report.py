@@ -46,6 +46,31 @@ def drift_report(found: dict[str, t.Any]) -> dict[str, t.Any]:
     return report
 
 
+def what_stays(found: dict[str, t.Any], days: dict[str, t.Any], snapshots: bool = True) -> list[str]:
+    """What AWS keeps for a while of what a plan removes, and how it is got back, a sentence each.
+
+    :param found: what terrace.aws.plan returned
+    :param days: until keys (``kms_key``) and secrets (``secret``) are deleted for good
+    :param snapshots: whether a database leaves a final snapshot
+    """
+    going = [change for change in found["terrace_plan"]["changes"] if change["action"] == plan.REMOVE]
+    lines = []
+    for change in sorted(going, key=lambda each: (each["kind"], each["name"])):
+        kind, name = change["kind"], change["name"]
+        resource = found["resources"][kind][name]
+        if kind == "db_instance" and snapshots and not resource["attributes"].get("source"):
+            key = resource["attributes"].get("kms_key")
+            lost = f", encrypted with kms_key {key}: copy it with another key before that one is deleted" if key else ""
+            lines.append(f"the final snapshot of db_instance {name}{lost}")
+        elif kind == "kms_key":
+            back = f"aws kms cancel-key-deletion --key-id {resource['id']}"
+            lines.append(f"kms_key {name}, for {days[kind]} days; {back} keeps it")
+        elif kind == "secret" and int(days[kind]):
+            back = f"aws secretsmanager restore-secret --secret-id {resource['id']}"
+            lines.append(f"secret {name}, for {days[kind]} days; {back} brings it back")
+    return lines
+
+
 def adopted(resources: dict[str, dict[str, t.Any]], cell: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     """Observed resources as inventory files, ``{role: {variable: entries}}``; what a default says already is left out.
 
@@ -151,6 +176,7 @@ class FilterModule:
         return {
             "refused": refused,
             "drift_report": drift_report,
+            "what_stays": what_stays,
             "adopted": adopted,
             "adoption_text": adoption_text,
             "inventory_yaml": inventory_yaml,

@@ -82,7 +82,7 @@ def network_text(resources: Resources) -> str:
     zones, tiers, boxes = _layout(resources)
     if not zones:
         return "no network"
-    width = max(24, *(len(line) for lines in boxes.values() for line in lines))
+    width = max(20, *(len(line) for lines in boxes.values() for line in lines))
     names = ", ".join(f"{name} {res['attributes']['cidr']}" for name, res in resources.get("vpc", {}).items())
 
     def rule(left: str, middle: str, right: str, words: list[str] | None = None) -> str:

@@ -51,6 +51,8 @@ class PlanSums:
         planned, done = sums["planned"], sums["done"]
         orphans = f"; {planned['orphan']} not in the inventory" if planned["orphan"] else ""
         to_do = f"{planned['add']} to add, {planned['change']} to change, {planned['remove']} to remove"
+        if refused := sum(1 for change in sums["changes"] if change.get("refused")):
+            to_do += f"; {refused} refused, so nothing would be written" if self.check_mode else f"; {refused} refused"
         if self.check_mode:
             return f"Plan: {to_do}{orphans}"
         if not sums["written"]:

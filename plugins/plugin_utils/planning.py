@@ -107,25 +107,22 @@ class PlanningAction(CellAction):
         problems = list(self._wrong_for_aws(found))
         if problems:
             self.wrong(problems)
-        self._refuse_many_removals(found)
-        refused = [change for change in found.changes if change.refused]
-        if refused and not self._task.check_mode:
+        if self._task.check_mode:
+            return
+        refused = [f"{change.address}: {change.refused}" for change in found.changes if change.refused]
+        if refused := [*self._too_many_removals(found), *refused]:
             self.observations().keep_unfinished(self.summary(found))
-            raise AnsibleActionFail(
-                f"{self.cell_name()}: refused before anything was written:\n"
-                + "\n".join(f"  {change.address}: {change.refused}" for change in refused)
-            )
+            lines = "\n".join(f"  {each}" for each in refused)
+            raise AnsibleActionFail(f"{self.cell_name()}: refused before anything was written:\n{lines}")
 
-    def _refuse_many_removals(self, found: Planned) -> None:
+    def _too_many_removals(self, found: Planned) -> t.Iterator[str]:
         """A limit that went wrong, or an inventory that came out empty, must not take a platform down."""
         most = self.switches()["terrace_remove_at_most"]
-        if self.option("state") == "absent" or self._task.check_mode or found.counts["remove"] <= most:
-            return
-        raise AnsibleActionFail(
-            f"{self.cell_name()}: nothing was written: {found.counts['remove']} resources would be removed, and "
-            f"terrace_remove_at_most is {most}. Look at the plan (--check --diff); if it is right: "
-            f"-e terrace_remove_at_most={found.counts['remove']}"
-        )
+        if self.option("state") != "absent" and found.counts["remove"] > most:
+            yield (
+                f"{found.counts['remove']} resources would be removed, and terrace_remove_at_most is {most}. Look at the plan "
+                f"(--check --diff); if it is right: -e terrace_remove_at_most={found.counts['remove']}"
+            )
 
     def wrong(self, problems: list[str]) -> t.NoReturn:
         """Refuse the inventory."""

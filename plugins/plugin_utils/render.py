@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import json
 import typing as t
 
@@ -19,11 +21,24 @@ NOTES = {
 }
 
 
+#: A text of more lines than these is told by their number and a checksum; a user-data script has hundreds.
+LINES = 3
+
+
 def value(what: t.Any) -> str:
     """A value on one line."""
     if isinstance(what, str):
+        lines = what.count("\n") + 1
+        if lines > LINES:
+            return f"{lines} lines, sha256 {hashlib.sha256(what.encode()).hexdigest()[:12]}"
         return what if what else '""'
     return json.dumps(what, default=str, ensure_ascii=False)
+
+
+def text_difference(before: str, after: str) -> list[str]:
+    """The lines of a long text that differ, as C(diff) shows them."""
+    told = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    return [f"            {line}" for line in list(told)[2:]]
 
 
 def change(one: plan.Change) -> str:
@@ -38,6 +53,8 @@ def change(one: plan.Change) -> str:
             lines.append(f"          {field}: {value(both['after'])}")
         else:
             lines.append(f"          {field}: {value(both['before'])} -> {value(both['after'])}")
+            if all(isinstance(each, str) and each.count("\n") >= LINES for each in both.values()):
+                lines += text_difference(both["before"], both["after"])
     return "\n".join(lines)
 
 

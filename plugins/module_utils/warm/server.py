@@ -82,7 +82,9 @@ class Runs:
             return ""
 
     def add(self, pid: int, started: str) -> None:
-        self.seen.setdefault((pid, started), None)
+        """Stay for a run; one that has ended before it was looked at has no start time."""
+        if started:
+            self.seen.setdefault((pid, started), None)
 
     def alive(self) -> bool:
         for run in [run for run in self.seen if self.started(run[0]) != run[1]]:

@@ -232,6 +232,8 @@ def follow_ons(
     known = {(change.kind, change.name): change for change in found if change.action != ORPHAN}
     added: list[Change] = []
     queue = [change for change in found if change.action in (REPLACE, UPDATE)]
+    #: What each option of a change names that is replaced or changes: one option may name several.
+    followed: dict[tuple[str, str, str], dict[str, str]] = {}
     while queue:
         cause = queue.pop()
         for kind, name, option in _users(kinds, world, cause):
@@ -244,10 +246,17 @@ def follow_ons(
                 change = known[kind.name, name] = Change(UPDATE, kind.name, name)
                 added.append(change)
                 queue.append(change)
-            elif change.action in (CREATE, REMOVE) or option in change.fields:
+            elif change.action in (CREATE, REMOVE) or (
+                (change.kind, name, option) not in followed and option in change.fields
+            ):
                 continue
             word = "replaced" if cause.action == REPLACE else "changed"
-            change.fields[option] = {"before": cause.name, "after": f"{cause.name} ({word})"}
+            told = followed.setdefault((change.kind, name, option), {})
+            told[cause.name] = f"{cause.name} ({word})"
+            change.fields[option] = {
+                "before": ", ".join(sorted(told)),
+                "after": ", ".join(told[each] for each in sorted(told)),
+            }
             if cause.action == REPLACE and option.split(".")[0] in kind.immutable and change.action != REPLACE:
                 change.action, change.forced, change.how = REPLACE, [option], _replaced_how(kind)
                 if not matches(change.address, rules.replace):

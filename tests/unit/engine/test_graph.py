@@ -204,6 +204,14 @@ def test_what_refers_to_a_replaced_resource_is_planned_although_it_does_not_diff
     assert change.fields["cert"]["after"] == "public (replaced)"
 
 
+def test_all_that_is_replaced_of_what_one_option_names_is_told():
+    wide = {**WORLD, "group": {"a": {"net": "main"}, "b": {"net": "main"}}, "template": {"web": {"groups": ["a", "b"]}}}
+    described = {name: {**entry, "description": "new"} for name, entry in wide["group"].items()}
+    found = planned({**wide, "group": described}, there(wide), replace=("group/*",))
+    change = next(change for change in found if change.address == "template/web")
+    assert change.fields["groups"] == {"before": "a, b", "after": "a (replaced), b (replaced)"}
+
+
 def test_a_change_that_is_followed_is_a_reason_to_write_the_follower():
     world = {**WORLD, "template": {"web": {"groups": ["a", "b"]}}}
     found = planned(world, there(WORLD))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.terrace.aws.plugins.filter.report import adopted, not_adopted
+from ansible_collections.terrace.aws.plugins.filter.report import adopted, not_adopted, what_stays
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import plan, registry
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import Resource
@@ -71,3 +71,28 @@ def test_what_the_inventory_has_no_word_for_is_named():
     assert statement.startswith("bucket/logs.other_statements: ")
     written = adopted({"bucket": {"logs": bucket}}, {})["storage"]["storage_buckets"]["logs"]
     assert specs.validated(registry.kind("bucket"), "logs", written)[1] == []
+
+
+def test_what_aws_keeps_of_what_is_removed_is_told_with_the_way_back():
+    """A snapshot that is encrypted with a key that goes as well can be read until that is gone."""
+    resources = {
+        "db_instance": {
+            "main": {"id": "m", "attributes": {"kms_key": "data"}},
+            "copy": {"id": "c", "attributes": {"source": "main"}},
+            "kept": {"id": "k", "attributes": {}},
+        },
+        "kms_key": {"data": {"id": "1234", "attributes": {}}},
+        "secret": {"app": {"id": "cell-app", "attributes": {}}},
+    }
+    changes = [{"kind": kind, "name": name, "action": plan.REMOVE} for kind in resources for name in resources[kind]]
+    changes[2]["action"] = plan.ORPHAN
+    found = {"resources": resources, "terrace_plan": {"changes": changes}}
+    assert what_stays(found, {"kms_key": 30, "secret": 7}) == [
+        "the final snapshot of db_instance main, encrypted with kms_key data: copy it with another key before that one is"
+        " deleted",
+        "kms_key data, for 30 days; aws kms cancel-key-deletion --key-id 1234 keeps it",
+        "secret app, for 7 days; aws secretsmanager restore-secret --secret-id cell-app brings it back",
+    ]
+    assert what_stays(found, {"kms_key": "30", "secret": "0"}, snapshots=False) == [
+        "kms_key data, for 30 days; aws kms cancel-key-deletion --key-id 1234 keeps it"
+    ]

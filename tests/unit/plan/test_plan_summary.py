@@ -54,6 +54,15 @@ def test_only_what_was_made_is_done(run: Run, said: str):
     assert said in run.said()
 
 
+def test_what_is_refused_is_counted():
+    """A plan that ends like any other would be taken for one that can be applied."""
+    refused = {"kind": "vpc", "name": "main", "action": "replace", "refused": "name it in terrace_allow_replace"}
+    told = {"cell": "test", "role": "", "changes": [refused], "done": [], "writes": False}
+    run = Run(check=True)
+    run.callback.v2_runner_on_ok(SimpleNamespace(result={"terrace_plan": told}))
+    assert run.said().endswith("1 to remove; 1 refused, so nothing would be written")
+
+
 def test_what_is_listed_and_then_made_is_counted_once():
     run = (
         Run().plan("", vpc="create", subnet="create").plan("network", ("vpc", "subnet"), vpc="create", subnet="create")

@@ -16,7 +16,7 @@ import typing as t
 from ....module_utils import elasticache
 from ...engine.cell import Cell
 from ...engine.kind import FAILED, LEAVING, PENDING, READY, REMAKE, Kind, Resource
-from ...shared import managed_data, taken
+from ...shared import managed_data, pending, taken
 
 STATES = {"available": READY, "create-failed": FAILED, "deleting": LEAVING}
 #: States of a node that it does not leave by itself.
@@ -83,6 +83,9 @@ class ReplicationGroup(Kind):
                 yield f"{name}.credentials: missing; name the secret with the token, or give auth_token: false"
         found = cell.pages("elasticache", "describe_replication_groups", "ReplicationGroups")
         yield from taken.names(cell, self.name, entries, found, "ReplicationGroupId", "ReplicationGroupId", lower=True)
+
+    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        yield from pending.warnings(observed)
 
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
         have, wanted = resource.attributes["engine_version"], entry["engine_version"]

@@ -10,7 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource
-from ...shared import taken
+from ...shared import pending, taken
 from . import rds, rds_checks, rds_states
 
 
@@ -71,6 +71,7 @@ class DbInstance(Kind):
         for name, instance in observed.items():
             if instance.facts["parameters"] == "pending-reboot":
                 yield f"{name}: parameters wait for a reboot"
+        yield from pending.warnings(observed)
 
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
         return rds_states.condition(entry, resource)
