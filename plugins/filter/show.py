@@ -7,38 +7,41 @@
 from __future__ import annotations
 
 import html
+import textwrap
 import typing as t
 
 from ..plugin_utils.engine import registry
 
 Resources = dict[str, dict[str, dict[str, t.Any]]]
 
+#: What fits on a terminal, and what a kind and a name take of it at most.
+COLUMNS, WIDEST = 80, 38
 #: Facts worth a column, the first that a resource has.
 TELLING = ("endpoint", "dns_name", "address", "alias", "domain", "cidr", "instance_type")
 
 
 def cell_table(resources: Resources) -> str:
-    """What there is, role by role: kind, name, id, what AWS says of it, and where it answers."""
-    rows = [
-        (
-            registry.kind(kind).role,
-            kind,
-            name,
-            res["id"].rsplit("/", 1)[-1],
-            res["status"] or res["state"],
-            _telling(res),
-        )
-        for kind, found in sorted(resources.items(), key=lambda each: (registry.kind(each[0]).role, each[0]))
-        for name, res in sorted(found.items())
-    ]
-    if not rows:
-        return "nothing"
-    head = ("role", "kind", "name", "id", "status", "")
-    widths = [min(48, max(len(str(row[column])) for row in [head, *rows])) for column in range(len(head))]
-    lines = [head, tuple("─" * width for width in widths), *rows]
-    return "\n".join(
-        "  ".join(f"{value!s:<{width}}" for value, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    """What there is, role by role: kind, name, what AWS says of it, its id where that is not its name, and where it answers."""
+    found = sorted(
+        (registry.kind(kind).role, kind, name, res) for kind, every in resources.items() for name, res in every.items()
     )
+    if not found:
+        return "nothing"
+    wide = min(WIDEST, max(len(f"{kind} {name}") for _role, kind, name, _res in found))
+    lines, last = [], ""
+    for role, kind, name, res in found:
+        if role != last:
+            lines.append(role)
+            last = role
+        ident = res["id"].rsplit("/", 1)[-1]
+        words = [f"  {f'{kind} {name}':<{wide}}", f"{res['status'] or res['state']:<9}"]
+        words += [] if ident.endswith(name) else [ident]
+        line, telling = "  ".join(words).rstrip(), _telling(res)
+        if telling and len(line) + 2 + len(telling) <= COLUMNS:
+            lines.append(f"{line}  {telling}")
+        else:
+            lines += [line, f"      {telling}"] if telling else [line]
+    return "\n".join(lines)
 
 
 def _telling(resource: dict[str, t.Any]) -> str:
@@ -82,7 +85,14 @@ def network_text(resources: Resources) -> str:
     zones, tiers, boxes = _layout(resources)
     if not zones:
         return "no network"
-    width = max(20, *(len(line) for lines in boxes.values() for line in lines))
+    room = max(16, (COLUMNS - 1) // len(zones) - 3)
+    boxes = {
+        place: [
+            part for line in lines for part in textwrap.wrap(line, room, subsequent_indent="  ", break_on_hyphens=False)
+        ]
+        for place, lines in boxes.items()
+    }
+    width = max(len(line) for lines in boxes.values() for line in lines)
     names = ", ".join(f"{name} {res['attributes']['cidr']}" for name, res in resources.get("vpc", {}).items())
 
     def rule(left: str, middle: str, right: str, words: list[str] | None = None) -> str:
