@@ -34,14 +34,13 @@ def cell_table(resources: Resources) -> str:
             lines.append(role)
             last = role
         ident = res["id"].rsplit("/", 1)[-1]
-        words = [f"  {f'{kind} {name}':<{wide}}", f"{res['status'] or res['state']:<9}"]
-        words += [] if ident.endswith(name) else [ident]
-        line, telling = "  ".join(words).rstrip(), _telling(res)
-        if telling and len(line) + 2 + len(telling) <= COLUMNS:
-            lines.append(f"{line}  {telling}")
-        else:
-            lines += [line, f"      {telling}"] if telling else [line]
-    return "\n".join(lines)
+        lines.append(f"  {f'{kind} {name}':<{wide}}  {res['status'] or res['state']:<9}")
+        for word in ("" if ident.endswith(name) else ident, _telling(res)):
+            if word and len(lines[-1]) + 2 + len(word) <= COLUMNS:
+                lines[-1] = f"{lines[-1]}  {word}"
+            elif word:
+                lines.append(f"      {word}")
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _telling(resource: dict[str, t.Any]) -> str:
