@@ -23,6 +23,7 @@ SNAPPASS = {
     "packages": ["fakeredis==2.41.0", "setuptools==84.2.1"],
     "workers": 1,
 }
+IN_ITS_PLACE = {**SNAPPASS, "replaces": "httpbin"}
 LEFT = """
 systemctl is-active {name}.socket {name}.service
 ls -d /opt/{name} /etc/systemd/system/{name}* /var/lib/terrace/manifests/application-{name}.json 2>/dev/null
@@ -61,7 +62,7 @@ def replaced(serving: Cell, beside: set[str]) -> Cell:
     """snappass has taken the place of httpbin."""
     assert beside
     with serving.load():
-        deploy(serving, "snappass", "snappass==1.6.2", *given(snappass={**SNAPPASS, "replaces": "httpbin"}))
+        deploy(serving, "snappass", "snappass==1.6.2", *given(snappass=IN_ITS_PLACE))
     return serving
 
 
@@ -82,6 +83,23 @@ def test_another_one_takes_its_place_under_its_own_name(replaced: Cell) -> None:
         states = replaced.shell(machine, "systemctl is-active httpbin.socket httpbin.service", check=False)
         assert states.split() == ["inactive", "inactive"]
         assert replaced.shell(machine, SECRET).strip() == f"SECRET_KEY={json.loads(kept)['SECRET_KEY']}"
+
+
+@pytest.mark.slow
+def test_what_was_generated_for_it_gets_a_new_value_and_no_request_fails(replaced: Cell) -> None:
+    manager, secret = replaced.client("secretsmanager"), f"{CELL}-app-snappass"
+
+    def key() -> str:
+        return str(json.loads(manager.get_secret_value(SecretId=secret)["SecretString"])["SECRET_KEY"])
+
+    before = key()
+    with replaced.load():
+        replaced.must("rotate_app_secrets", "-e", "app_release_name=snappass", *given(snappass=IN_ITS_PLACE))
+    assert key() != before
+    for machine in replaced.machines("app"):
+        assert replaced.shell(machine, SECRET).strip() == f"SECRET_KEY={key()}"
+    told = replaced.refused("rotate_app_secrets", *given(snappass=IN_ITS_PLACE))
+    assert "notes has nothing generated" in told
 
 
 @pytest.mark.slow
