@@ -259,3 +259,26 @@ def test_an_agent_that_holds_the_key_is_enough(reach, tmp_path: pathlib.Path) ->
             assert len(attempts) == 4
         finally:
             agent.terminate()
+
+
+@pytest.mark.parametrize(
+    ("connection", "ends"), [("local", 0), ("ssh", 2)], ids=["one that answers", "one that is gone"]
+)
+def test_a_machine_that_is_gone_is_not_counted_on(tmp_path: pathlib.Path, connection: str, ends: int) -> None:
+    """A play that ignores what cannot be reached takes the result of a lost connection for a success."""
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "ignore_unreachable": True,
+        "tasks": [{"ansible.builtin.include_tasks": str(ROOT / "playbooks/tasks/check_answer.yml")}],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    words = {"ansible_connection": connection, "ansible_host": "127.0.0.1", "ansible_port": free_port()}
+    words["ansible_python_interpreter"] = sys.executable
+    done = subprocess.run(
+        [BIN / "ansible-playbook", "-i", "gone,", tmp_path / "play.yml", "-e", json.dumps(words)],
+        cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SSH_RETRIES": "0"}, capture_output=True, text=True,
+        timeout=120, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == ends, done.stdout
+    assert ("gone: does not answer over SSH any more" in done.stdout) == bool(ends)
