@@ -26,6 +26,7 @@ import pytest
 
 from bench import load
 from lab.machines.machine import Machine
+from tests.processes import end_at_once
 
 ROOT = Path(__file__).parents[3]
 CELL = "development-use1"
@@ -99,9 +100,7 @@ class Cell:
             if inside and re.match(r"(ok|changed): \[", line):
                 break
             inside = task in line if line.startswith("TASK [") else inside
-        for process in [running.pid, *_children(running.pid)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        end_at_once(running.pid)
         running.stdout.close()
         assert running.wait() == -signal.SIGKILL, "".join(told)[-3000:]
         return "".join(told)
@@ -228,16 +227,6 @@ class Cell:
 def recorded(cell: Cell) -> dict[str, Any]:
     """The record of the last deployment: its state, what each machine serves, who put it there."""
     return dict(json.loads(cell.client("s3").get_object(Bucket=BUCKET, Key="notes/deployment.json")["Body"].read()))
-
-
-def _children(process: int) -> list[int]:
-    """The processes a process has started, and theirs."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
-    found = [process]
-    for each in found:
-        found += [pid for pid, parent in parents.items() if parent == each]
-    return found[1:]
 
 
 def wait(what: str, condition: Callable[[], Any], seconds: float) -> Any:

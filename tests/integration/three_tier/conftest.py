@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import time
@@ -16,22 +15,10 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
+from tests.processes import end_at_once
+
 ROOT = pathlib.Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that a process started, and those they did."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
-        child, parent = map(int, line.split())
-        children.setdefault(parent, []).append(child)
-    found, left = [], [pid]
-    while left:
-        left += children.get(left[0], [])
-        found.append(left.pop(0))
-    return found[1:]
 
 
 @dataclass
@@ -161,10 +148,7 @@ class Started:
         if self.process.poll() is not None:
             return
         # Its workers have sessions of their own; one left alone would wait for ever to report to a dead parent.
-        os.kill(self.process.pid, signal.SIGSTOP)
-        for pid in [self.process.pid, *descendants(self.process.pid)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        end_at_once(self.process.pid)
         self.process.wait()
 
 
