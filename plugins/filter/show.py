@@ -14,8 +14,10 @@ from ..plugin_utils.engine import registry
 
 Resources = dict[str, dict[str, dict[str, t.Any]]]
 
-#: What fits on a terminal, and what a kind and a name take of it at most.
-COLUMNS, WIDEST = 80, 38
+#: What fits on a terminal.
+COLUMNS = 80
+#: What a kind and a name take of that at most.
+WIDEST = 38
 #: Facts worth a column, the first that a resource has.
 TELLING = ("endpoint", "dns_name", "address", "alias", "domain", "cidr", "instance_type")
 
