@@ -78,8 +78,6 @@ def application_target_groups(served: dict[str, dict[str, t.Any]], delay: int) -
             "port": entry["port"],
             "health_check": {"path": entry["alive"], "interval": 5, "timeout": 4, "healthy": 2},
             "deregistration_delay": delay,
-            # What is sent to a machine that has just gone waits there: the next requests, and repeated ones, go to another.
-            "algorithm": "least_outstanding_requests",
         }
         for entry in served.values()
     }

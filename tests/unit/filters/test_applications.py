@@ -22,7 +22,6 @@ def test_one_application_is_what_it_was():
             "port": 8000,
             "health_check": {"path": "/healthz", "interval": 5, "timeout": 4, "healthy": 2},
             "deregistration_delay": 10,
-            "algorithm": "least_outstanding_requests",
         }
     }
     assert filters.application_rules(found, "example.com") == {}
