@@ -203,7 +203,7 @@ def test_a_bastion_that_never_answers_is_named_after_one_short_attempt(
     said, attempts = reach(silent, host_access_private_key=str(key(tmp_path / "key")))
     assert "probe: the bastion at 127.0.0.1 cannot be reached over SSH: no answer; is this machine's address" in said
     assert len(attempts) == 1
-    assert "ConnectTimeout=5" in attempts[0]
+    assert "ConnectTimeout=3" in attempts[0]
 
 
 def test_a_closed_bastion_is_named_after_two_attempts(reach, tmp_path: pathlib.Path) -> None:
