@@ -63,7 +63,7 @@ def timed(cell: Cell, *arguments: str) -> tuple[float, str]:
     began = time.monotonic()
     told = cell.refused("configure_hosts", *arguments)
     seconds = time.monotonic() - began
-    found = re.search(rf"Action failed: {CELL}: (.{{1,160}}?)(?: Origin:|$)", told)
+    found = re.search(rf"Action failed: {CELL}: (.{{1,400}}?)(?: Origin:|$)", told)
     return seconds, found.group(1) if found else told[-160:]
 
 
