@@ -118,7 +118,7 @@ class CellAction(ActionBase):
             try:
                 return self.act()
             except (ClientError, BotoCoreError) as error:
-                raise AnsibleActionFail(f"{self.cell_name()}: {error}{lab_hint(error)}") from error
+                raise AnsibleActionFail(f"{self.cell_name()}: {error}{sdk.lab_hint(error)}") from error
 
     def act(self) -> dict[str, t.Any]:
         """What the action does, inside the play's environment."""
@@ -219,12 +219,6 @@ class CellAction(ActionBase):
                 f"no such kind: {', '.join(unknown)}; known: {', '.join(sorted(registry.all_kinds()))}"
             )
         return names
-
-
-def lab_hint(error: Exception) -> str:
-    """What to do where the API that does not answer is one of this machine's."""
-    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
-    return " (the lab does not run: make lab)" if url.startswith(("http://127.", "http://localhost")) else ""
 
 
 def ids(observed: dict[str, dict[str, Resource]]) -> dict[str, dict[str, str]]:

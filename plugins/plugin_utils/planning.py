@@ -109,20 +109,11 @@ class PlanningAction(CellAction):
             self.wrong(problems)
         if self._task.check_mode:
             return
-        refused = [f"{change.address}: {change.refused}" for change in found.changes if change.refused]
-        if refused := [*self._too_many_removals(found), *refused]:
+        most = None if self.option("state") == "absent" else self.switches()["terrace_remove_at_most"]
+        if refused := plan.refusals(found.changes, most):
             self.observations().keep_unfinished(self.summary(found))
             lines = "\n".join(f"  {each}" for each in refused)
             raise AnsibleActionFail(f"{self.cell_name()}: refused before anything was written:\n{lines}")
-
-    def _too_many_removals(self, found: Planned) -> t.Iterator[str]:
-        """A limit that went wrong, or an inventory that came out empty, must not take a platform down."""
-        most = self.switches()["terrace_remove_at_most"]
-        if self.option("state") != "absent" and found.counts["remove"] > most:
-            yield (
-                f"{found.counts['remove']} resources would be removed, and terrace_remove_at_most is {most}. Look at the plan "
-                f"(--check --diff); if it is right: -e terrace_remove_at_most={found.counts['remove']}"
-            )
 
     def wrong(self, problems: list[str]) -> t.NoReturn:
         """Refuse the inventory."""

@@ -50,3 +50,9 @@ __all__ = [
     "boto3",
     "create_loader",
 ]
+
+
+def lab_hint(error: Exception) -> str:
+    """What to do where the API that does not answer is one of this machine's."""
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    return " (the lab does not run: make lab)" if url.startswith(("http://127.", "http://localhost")) else ""

@@ -367,6 +367,22 @@ def counts(actions: t.Iterable[str]) -> dict[str, int]:
     return total
 
 
+def refusals(found: list[Change], most: int | None) -> list[str]:
+    """Why a plan is not carried out, all of it at once; empty where it may be.
+
+    :param most: how many resources may be removed, for a limit that went wrong, or an inventory that came out empty, must not
+        take a platform down; None where removing is what was asked for
+    """
+    number = counts(change.action for change in found)["remove"]
+    told = []
+    if most is not None and number > most:
+        told.append(
+            f"{number} resources would be removed, and terrace_remove_at_most is {most}. Look at the plan (--check --diff); if "
+            f"it is right: -e terrace_remove_at_most={number}"
+        )
+    return told + [f"{change.address}: {change.refused}" for change in found if change.refused]
+
+
 def unfinished(found: t.Iterable[Change], observed: dict[str, dict[str, Resource]]) -> list[Change]:
     """Differences that are left after an apply; what AWS is still busy making is not judged yet."""
     left = []

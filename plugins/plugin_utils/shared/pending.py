@@ -16,7 +16,6 @@ OPTIONS = {
     "DBInstanceClass": "instance_class",
     "MultiAZ": "multi_az",
     "CacheNodeType": "node_type",
-    "StorageThroughput": "storage_throughput",
 }
 #: What is pending only while it is made.
 MADE_AT_ONCE = frozenset({"AuthTokenStatus", "MasterUserPassword"})
@@ -33,7 +32,7 @@ def warnings(observed: dict[str, Resource]) -> t.Iterator[str]:
         }
         if waits and resource.state == READY:
             told = ", ".join(f"{_option(word)} {value}" for word, value in sorted(waits.items()))
-            yield f"{name}: waits for the maintenance window, for apply_immediately is not set: {told}"
+            yield f"{name}: waits for the maintenance window: {told}"
 
 
 def _option(word: str) -> str:

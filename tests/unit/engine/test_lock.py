@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ProfileNotFound
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import lock_keeper
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import lock
@@ -230,3 +231,17 @@ def test_it_is_not_stale_while_what_its_process_has_started_still_works(ssm, mon
     while lock._works_on(shell.pid):
         assert time.monotonic() < until
     assert lock.Lock(lambda: ssm, "cell/test").take().startswith("the lock of ops@far")
+
+
+def test_the_keeper_takes_the_credentials_of_the_run_as_they_are_and_the_last_ones_once_they_are_gone():
+    """Those of an assumed role are renewed in their file; that goes with the run, and the lock is given back after that."""
+    clients = iter(["first", "renewed"])
+
+    def connect():
+        try:
+            return next(clients)
+        except StopIteration:
+            raise ProfileNotFound(profile="cell") from None
+
+    latest = lock_keeper.Latest(connect)
+    assert [latest(), latest(), latest()] == ["renewed"] * 3

@@ -87,9 +87,7 @@ def test_what_waits_for_the_window_counts_as_done(lab, cell):
     assert found.attributes["multi_az"] is True
     assert found.facts["pending"]["DBInstanceClass"] == "db.m5.large"
     [said] = registry.kind("db_instance").warnings({}, {"main": found})
-    assert said == (
-        "main: waits for the maintenance window, for apply_immediately is not set: instance_class db.m5.large, multi_az True"
-    )
+    assert said == "main: waits for the maintenance window: instance_class db.m5.large, multi_az True"
 
 
 def test_states_and_replicas(lab, cell):
