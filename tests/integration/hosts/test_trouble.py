@@ -78,6 +78,17 @@ def test_an_unreachable_bastion_is_told_in_one_message(serving: Cell) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lost")
+def test_a_bastion_that_answers_slowly_is_waited_for(serving: Cell) -> None:
+    [bastion] = serving.machines("bastion")
+    serving.hang_up()
+    # The kernel takes the connection; sshd sends nothing yet.
+    pause = 'pid=$(systemctl show -P MainPID ssh); kill -STOP "$pid"; systemd-run --quiet --on-active=20 kill -CONT "$pid"'
+    serving.shell(bastion, pause)
+    serving.must("open_hosts", "-e", "host_access_timeout=10")
+
+
+@pytest.mark.slow
 def test_ssh_audit_finds_no_failure_on_the_bastion(serving: Cell) -> None:
     command = [sys.executable, "-m", "ssh_audit", "--json", serving.bastion()]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
