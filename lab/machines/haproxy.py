@@ -219,6 +219,9 @@ class Balancers(Servers):
                 self.healthy_once.add(key)
                 continue
             state, reason = health(row, server.group, key in self.healthy_once)
+            # While HAProxy asks once more it tells no status code.
+            if reason == "Target.ResponseCodeMismatch" and not int(row["check_code"] or 0):
+                continue
             if state == "healthy":
                 self.healthy_once.add(key)
             if self.reported.get(key) != (state, reason):

@@ -197,13 +197,13 @@ def silent() -> int:
         yield listener.getsockname()[1]
 
 
-def test_a_bastion_that_never_answers_is_named_after_one_short_attempt(
+def test_a_bastion_that_never_speaks_is_named_after_a_short_attempt_and_a_longer_one(
     reach, silent: int, tmp_path: pathlib.Path
 ) -> None:
+    """It was reached, so it may be busy; one that cannot be reached takes a network that drops packets (hosts/test_trouble)."""
     said, attempts = reach(silent, host_access_private_key=str(key(tmp_path / "key")))
     assert "probe: the bastion at 127.0.0.1 cannot be reached over SSH: no answer; is this machine's address" in said
-    assert len(attempts) == 1
-    assert "ConnectTimeout=3" in attempts[0]
+    assert [attempt.split("ConnectTimeout=")[1].split()[0] for attempt in attempts] == ["2", "10"]
 
 
 def test_a_closed_bastion_is_named_after_two_attempts(reach, tmp_path: pathlib.Path) -> None:
@@ -216,7 +216,7 @@ def test_one_that_may_be_booting_is_tried_again(reach, tmp_path: pathlib.Path) -
     """Not known to have been started long ago."""
     said, attempts = reach(free_port(), "", host_access_private_key=str(key(tmp_path / "key")), host_access_timeout=30)
     assert "nothing listens there" in said
-    assert len(attempts) == 4
+    assert len(attempts) == 5
 
 
 def test_a_key_with_a_passphrase_is_named_before_anything_is_tried(reach, tmp_path: pathlib.Path) -> None:

@@ -19,6 +19,12 @@ from tests.integration.hosts.cell import CELL, Cell, changed, wait
 
 LYNIS = "nice lynis audit system --quick --quiet --no-colors >/dev/null 2>&1; grep ^hardening_index= /var/log/lynis-report.dat"
 
+PAUSE_SSHD = """
+pid=$(systemctl show -P MainPID ssh)
+kill -STOP "$pid"
+systemd-run --quiet --on-active=12 --timer-property=AccuracySec=100ms kill -CONT "$pid"
+"""
+
 
 @pytest.fixture(scope="module")
 def lost(serving: Cell) -> tuple[str, float]:
@@ -83,8 +89,7 @@ def test_a_bastion_that_answers_slowly_is_waited_for(serving: Cell) -> None:
     [bastion] = serving.machines("bastion")
     serving.hang_up()
     # The kernel takes the connection; sshd sends nothing yet.
-    pause = 'pid=$(systemctl show -P MainPID ssh); kill -STOP "$pid"; systemd-run --quiet --on-active=20 kill -CONT "$pid"'
-    serving.shell(bastion, pause)
+    serving.shell(bastion, PAUSE_SSHD)
     serving.must("open_hosts", "-e", "host_access_timeout=10")
 
 
