@@ -28,11 +28,12 @@ class Faults:
         with self._lock:
             self.rate, self.kinds, self.services = 0.0, list(KINDS[:3]), None
             self.operations: list[str] | None = None
+            self.regions: list[str] | None = None
             self.seconds, self.limit, self._random = 1.0, None, random.Random(0)  # noqa: S311 - no secret
 
     def set(self, spec: dict[str, Any]) -> None:
-        """Take a specification: rate (0 to 1), kinds, seed, services, operations, seconds, limit (number of faults)."""
-        unknown = set(spec) - {"rate", "kinds", "seed", "services", "operations", "seconds", "limit"}
+        """Take a specification: rate (0 to 1), kinds, seed, services, operations, regions, seconds, limit (number of faults)."""
+        unknown = set(spec) - {"rate", "kinds", "seed", "services", "operations", "regions", "seconds", "limit"}
         kinds = list(spec.get("kinds") or KINDS[:3])
         rate = float(spec.get("rate", 0))
         if unknown:
@@ -44,6 +45,7 @@ class Faults:
         with self._lock:
             self.rate, self.kinds = rate, kinds
             self.services, self.operations = spec.get("services"), spec.get("operations")
+            self.regions = spec.get("regions")
             self.seconds = float(spec.get("seconds", 1.0))
             self.limit = spec.get("limit")
             self._random = random.Random(spec.get("seed", 0))  # noqa: S311 - no secret
@@ -52,7 +54,7 @@ class Faults:
         """Return the specification in force."""
         return {
             "rate": self.rate, "kinds": self.kinds, "services": self.services, "operations": self.operations,
-            "seconds": self.seconds, "limit": self.limit,
+            "regions": self.regions, "seconds": self.seconds, "limit": self.limit,
         }  # fmt: skip
 
     def pick(self, call: Call) -> str | None:
@@ -62,6 +64,8 @@ class Faults:
         if self.services and call.service not in self.services:
             return None
         if self.operations and call.operation not in self.operations:
+            return None
+        if self.regions and call.region not in self.regions:
             return None
         with self._lock:
             if self.limit is not None and self.limit <= 0:

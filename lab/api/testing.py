@@ -45,7 +45,7 @@ class Lab:
         process.request(self.url, "/lab/reset", method="POST")
 
     def faults(self, rate: float = 0.0, **spec: Any) -> None:
-        """Inject faults (kinds, seed, services, operations, seconds, limit) from now on; rate 0 ends them."""
+        """Inject faults (kinds, seed, services, operations, regions, seconds, limit) from now on; rate 0 ends them."""
         process.request(self.url, "/lab/faults", method="POST", data={"rate": rate, **spec})
 
     def delays(self, **seconds: float) -> None:

@@ -35,9 +35,12 @@ SAME = (
 )  # fmt: skip
 
 
-def rds_arguments(write: dict[str, Entry], resources: Resources) -> dict[str, Entry]:
-    """The entries with the module's options; options that are not managed are left out."""
-    return {name: _arguments(entry, resources) for name, entry in write.items()}
+def rds_arguments(write: dict[str, Entry], resources: Resources, region: str = "") -> dict[str, Entry]:
+    """The entries with the module's options; options that are not managed are left out.
+
+    :param region: where they are written; what a replica follows may be elsewhere
+    """
+    return {name: _arguments(entry, resources, region) for name, entry in write.items()}
 
 
 def _new(entry: Entry) -> bool:
@@ -45,7 +48,7 @@ def _new(entry: Entry) -> bool:
     return not entry["id"] or entry.get("action") == "create"
 
 
-def _arguments(entry: Entry, resources: Resources) -> Entry:
+def _arguments(entry: Entry, resources: Resources, region: str) -> Entry:
     def ident(kind: str, name: str | None, fact: str = "") -> str | None:
         if not name:
             return None
@@ -67,9 +70,11 @@ def _arguments(entry: Entry, resources: Resources) -> Entry:
         **_sizes(entry),
     }
     if entry.get("source"):
-        found |= {"read_replica": True, "source_db_instance_identifier": ident("db_instance", entry["source"])}
-    elif _new(entry):
+        found["read_replica"] = True
+        found |= _source(ident("db_instance", entry["source"]), ident("db_instance", entry["source"], "arn"), region)
+    if _new(entry) and "kms_key" not in rds.inherited(entry):
         found["kms_key_id"] = ident("kms_key", entry.get("kms_key"), "arn")
+    if _new(entry) and not rds.is_replica(entry):
         found["secret"] = ident("secret", entry.get("credentials"), "arn")
     fields = () if _new(entry) else entry.get("fields") or ()
     if rds_states.PROMOTION in fields:
@@ -81,11 +86,19 @@ def _arguments(entry: Entry, resources: Resources) -> Entry:
     return {option: value for option, value in found.items() if value is not None}
 
 
+def _source(name: str | None, arn: str | None, region: str) -> Entry:
+    """What a replica follows: an instance of its region by its name, any other by its ARN."""
+    its_region = str(arn).split(":")[3] if str(arn).startswith("arn:") else region
+    if its_region == region or not region:
+        return {"source_db_instance_identifier": name}
+    return {"source_db_instance_identifier": arn, "source_region": its_region}
+
+
 def _sizes(entry: Entry) -> Entry:
     """Version and storage, which AWS moves on by itself: asked for at creation, and where the plan wants another."""
     found: Entry = {}
     exists, fields = not _new(entry), entry.get("fields") or []
-    if not entry.get("source") and (not exists or {"engine_version", "minor_version"} & set(fields)):
+    if not rds.is_replica(entry) and (not exists or {"engine_version", "minor_version"} & set(fields)):
         minor = entry.get("minor_version")
         found["engine_version"] = entry["engine_version"] + (f".{minor}" if minor is not None else "")
         # AWS tells no one that it was allowed, so the module would report it as changed for ever.

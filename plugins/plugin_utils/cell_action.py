@@ -166,9 +166,10 @@ class CellAction(ActionBase):
         """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
         return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known, self.settings)
 
-    def other_cell(self, name: str) -> Cell:
+    def other_cell(self, name: str, hurried: bool = False) -> Cell:
         """Another cell of the inventory, seen with the credentials it was signed in with in this run, else with this one's.
 
+        :param hurried: it may be out of reach
         :raises AnsibleActionFail: where it is of another account and was not signed in
         """
         other = self._vars["hostvars"][name]
@@ -181,7 +182,8 @@ class CellAction(ActionBase):
             )
         region = str(self._templar.template(other["cell_region"]))
         cell_name = str(self._templar.template(other.get("cell_name", name)))
-        return Cell(cell_name, region, registry.all_kinds(), environment=session.get("environment") or {})
+        environment = session.get("environment") or {}
+        return Cell(cell_name, region, registry.all_kinds(), environment=environment, hurried=hurried)
 
     def observations(self) -> Observations:
         return Observations(self.cell_name(), self.region())

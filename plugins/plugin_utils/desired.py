@@ -160,6 +160,14 @@ def cross_checked(
                         problems.append(
                             f"{where}.{option}: no {other} is called {wanted} in {registry.kind(other).variable}{known}"
                         )
+            for option in kind.counterparts:
+                for wanted in kind.names_in(option, entry):
+                    other_cell, _slash, its_name = wanted.partition("/")
+                    if not its_name or other_cell == cell_name or other_cell not in cells:
+                        known = specs.suggestion(other_cell, cells)
+                        problems.append(
+                            f"{where}.{option}: {wanted} is not <cell>/<name> of another cell of the inventory{known}"
+                        )
             # What takes another kind's options is of the same sort in AWS, where both would get one name.
             if key in world.get(kind.options_of, {}):
                 problems.append(

@@ -17,6 +17,7 @@ from .engine import elsewhere, plan, registry
 from .engine.cell import IGNORED_TAGS, Settings
 from .engine.kind import READY, Resource
 from .kept_entries import KeptEntries
+from .sdk import BotoCoreError, ClientError
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Planned:
     :ivar observed: what there is, of them and of all they refer to
     :ivar changes: the difference
     :ivar warnings: what operators are to know although nothing differs
+    :ivar left: ``(kind, name)`` of what is neither written nor waited for although the inventory names it
     """
 
     kinds: list[str]
@@ -35,6 +37,7 @@ class Planned:
     observed: dict[str, dict[str, Resource]]
     changes: list[plan.Change]
     warnings: list[str]
+    left: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -47,16 +50,16 @@ class Planned:
 
     @property
     def pending(self) -> list[tuple[str, str]]:
-        """Resources of the kinds that are not ready, ``(kind, name)``; orphans are nobody's to wait for."""
+        """Resources of the kinds that are not ready, ``(kind, name)``; orphans and what is left alone are not waited for."""
         return self.not_ready(self.observed, self.kinds)
 
     def not_ready(self, observed: dict[str, dict[str, Resource]], kinds: t.Iterable[str]) -> list[tuple[str, str]]:
-        orphans = {(change.kind, change.name) for change in self.changes if change.action == plan.ORPHAN}
+        passed = self.left | {(change.kind, change.name) for change in self.changes if change.action == plan.ORPHAN}
         return [
             (kind, name)
             for kind in kinds
             for name, resource in observed[kind].items()
-            if resource.state != READY and (kind, name) not in orphans
+            if resource.state != READY and (kind, name) not in passed
         ]
 
 
@@ -82,22 +85,26 @@ class PlanningAction(CellAction):
         world = self._world(kinds, leaving)
         rules = switches.rules(self.switches())
         observed = self.observe(registry.with_references(kinds), fresh)
+        world, left, notes = self._settled(world, observed)
         absent = replace(rules, absent=True)
         everything = registry.all_kinds()
         changes = [
             change
             for kind in kinds
             for change in plan.changes(
-                everything[kind], world[kind], observed[kind], absent if kind in leaving else rules
+                everything[kind],
+                world[kind],
+                {name: resource for name, resource in observed[kind].items() if (kind, name) not in left},
+                absent if kind in leaving else rules,
             )
         ]
         changes += plan.follow_ons(everything, world, observed, changes, rules)
         observed = self._with_users(observed, changes)
         plan.refuse_in_use(everything, world, observed, changes)
-        warnings = [
+        warnings = notes + [
             f"{kind}/{warning}" for kind in kinds for warning in everything[kind].warnings(world[kind], observed[kind])
         ]
-        return Planned(kinds, world, observed, changes, warnings)
+        return Planned(kinds, world, observed, changes, warnings, frozenset(left))
 
     def refuse(self, found: Planned) -> None:
         """Everything that has to be refused before the first write, at once.
@@ -168,14 +175,19 @@ class PlanningAction(CellAction):
         }
         cells = self._vars.get("groups", {}).get("cells", [])
         self._needed_elsewhere = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells)
-        there = self.elsewhere()
+        hard = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells, counterparts=False)
+        self._referred = set(hard)
+        self._there = there = self.elsewhere()
         claims = self.variable("cell_claims", {}) or {}
         self.refuse_value("cell_claims", claims)
         self.settings = Settings(
             ignored_tags=(*IGNORED_TAGS, *self.ignored_tags()),
             claims=specs.plain(claims),
             renames={kind: names for kind, names in renames.items() if names},
-            elsewhere={kind: {res.id: name for name, res in found.items()} for kind, found in there.items()},
+            elsewhere={
+                kind: {ident: name for name, res in found.items() for ident in (res.id, res.facts.get("arn")) if ident}
+                for kind, found in there.items()
+            },
             unwanted=self._unwanted(world),
         )
         return nothing | world
@@ -224,13 +236,55 @@ class PlanningAction(CellAction):
         return desired.of_kinds(kinds, variables, desired.templates(variables, self._templar))
 
     def elsewhere(self, kinds: t.Collection[str] | None = None) -> elsewhere.Elsewhere:
-        """What is referred to in other cells, of these kinds, as it is now."""
+        """What is referred to in other cells, of these kinds, as it is now.
+
+        A cell of which only counterparts are looked at may be out of reach, for that is when a pair of cells is needed.
+        """
         parts = []
+        self._unreadable: set[str] = set()
         for cell, wanted in self._needed_elsewhere.items():
             wanted = {kind: names for kind, names in wanted.items() if kinds is None or kind in kinds}
-            if wanted:
-                parts.append(elsewhere.named(cell, self.other_cell(cell).observe(wanted), wanted))
+            if not wanted:
+                continue
+            try:
+                parts.append(
+                    elsewhere.named(cell, self.other_cell(cell, cell not in self._referred).observe(wanted), wanted)
+                )
+            except (ClientError, BotoCoreError):
+                if cell in self._referred:
+                    raise
+                self._unreadable.add(cell)
         return elsewhere.merged(parts)
+
+    def _settled(
+        self, world: desired.World, observed: dict[str, dict[str, Resource]]
+    ) -> tuple[desired.World, set[tuple[str, str]], list[str]]:
+        """What the entries mean as AWS is now, what is left alone, and what operators are to know of that."""
+        settled: desired.World = {}
+        left: set[tuple[str, str]] = set()
+        notes, problems = [], []
+        for each, entries in world.items():
+            kind = registry.kind(each)
+            settled[each] = {}
+            for name, entry in entries.items():
+                others = {
+                    wanted: self._there.get(other, {}).get(wanted)
+                    for option, other in kind.counterparts.items()
+                    for wanted in kind.names_in(option, entry)
+                    if wanted in self._there.get(other, {}) or wanted.partition("/")[0] in self._unreadable
+                }
+                found = kind.settled(name, entry, observed[each].get(name), others)
+                if found.note:
+                    notes.append(f"{each}/{name}: {found.note}")
+                if found.problem:
+                    problems.append(f"{kind.variable}.{name}: {found.problem}")
+                if found.entry is None:
+                    left.add((each, name))
+                else:
+                    settled[each][name] = found.entry
+        if problems:
+            self.wrong(problems)
+        return settled, left, notes
 
     def addresses_elsewhere(self) -> set[tuple[str, str]]:
         """The same as ``(kind, "<cell>/<name>")``, whether it is there or not."""

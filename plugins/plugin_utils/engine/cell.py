@@ -29,6 +29,12 @@ from .kind import (
 
 #: Enough to have every service answer at once, few enough not to be throttled by one of them.
 THREADS = 8
+#: How a region is asked that may be out of reach, and whose answer is not needed.
+HURRY: dict[str, t.Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "retries": {"total_max_attempts": 2, "mode": "standard"},
+}
 #: Services that tell tags one resource (or twenty) a call, in the words of the tagging API.
 TAGGED_APART = ["acm", "elasticache", "elasticloadbalancing", "kms", "rds", "s3"]
 
@@ -93,6 +99,7 @@ class Cell:
     :param known: kinds that have been read and are not to be read again
     :param settings: what the inventory says of reading
     :param environment: credentials and settings over those of the process, for a cell that is not the task's
+    :param hurried: what does not answer within seconds counts as out of reach
     """
 
     def __init__(
@@ -104,6 +111,7 @@ class Cell:
         known: dict[str, dict[str, Resource]] | None = None,
         settings: Settings | None = None,
         environment: t.Mapping[str, str] | None = None,
+        hurried: bool = False,
     ) -> None:
         self.name, self.exact = name, exact
         self._kinds = kinds
@@ -118,7 +126,7 @@ class Cell:
         self.named: dict[str, set[str]] = {}
         #: Kinds that were not read, because the tagging API knows nothing of them.
         self.passed_over: set[str] = set()
-        self.region = region
+        self.region, self._hurried = region, hurried
         self._session = service_models.session(environment)
         self._once = Once()
         self._client_lock = threading.Lock()
@@ -149,7 +157,7 @@ class Cell:
         with self._client_lock:
             if key not in self._clients:
                 # Retries are the environment's affair: AWS_RETRY_MODE and AWS_MAX_ATTEMPTS, which a cell's environment holds.
-                config = Config(max_pool_connections=THREADS)
+                config = Config(max_pool_connections=THREADS, **(HURRY if self._hurried else {}))
                 self._clients[key] = self._session.create_client(service, region_name=key[1], config=config)
             return self._clients[key]
 
@@ -331,6 +339,10 @@ class Cell:
         self._record(self.named, kind)
         names = self._once.get(("names", kind), lambda: {res.id: name for name, res in self._observed(kind).items()})
         return names.get(ident) or self._settings.elsewhere.get(kind, {}).get(ident, ident)
+
+    def named_elsewhere(self, kind: str, ident: str) -> str:
+        """The name behind an id or ARN of another cell's resource, ``<cell>/<name>``; empty where nothing refers to it."""
+        return self._settings.elsewhere.get(kind, {}).get(ident, "")
 
     def names_of(self, kind: str, idents: t.Iterable[str]) -> list[str]:
         return sorted(self.name_of(kind, ident) for ident in idents)

@@ -19,16 +19,19 @@ def references(
     world: dict[str, dict[str, dict[str, t.Any]]],
     mine: str,
     cells: t.Iterable[str],
+    counterparts: bool = True,
 ) -> dict[str, dict[str, set[str]]]:
     """What the entries refer to in other cells: ``{cell: {kind: {logical name}}}``.
 
     A name with a slash is another cell's only where that cell is in the inventory: secrets and records have slashes too.
+
+    :param counterparts: also what holds the same data there, which nothing waits for
     """
     others = set(cells) - {mine}
     found: dict[str, dict[str, set[str]]] = {}
     for name, entries in world.items() if others else ():
         kind = kinds[name]
-        for option, other in kind.references.items():
+        for option, other in (*kind.references.items(), *(kind.counterparts.items() if counterparts else ())):
             for entry in entries.values():
                 for wanted in kind.names_in(option, entry):
                     cell, slash, logical = wanted.partition("/")

@@ -25,8 +25,19 @@ LOGICAL_TAG = "terrace:name"
 #: Marks a resource that another one replaces: it is removed once nothing refers to it any more.
 OUTGOING_TAG = "terrace:outgoing"
 MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG, LOGICAL_TAG, OUTGOING_TAG})
-#: Tags that AWS and its controllers write. They are neither compared nor removed; an inventory can name more.
-IGNORED_TAGS = ("aws:*", "kubernetes.io/*", "k8s.io/*", "eks:*", "karpenter.sh/*", "elasticbeanstalk:*", "ec2launch:*")
+#: When a database that two cells hold was promoted, UTC: the one that was promoted last writes.
+WRITER_TAG = "terrace:writer-since"
+#: Tags that AWS, its controllers and runbooks write. They are neither compared nor removed; an inventory can name more.
+IGNORED_TAGS = (
+    "aws:*",
+    "kubernetes.io/*",
+    "k8s.io/*",
+    "eks:*",
+    "karpenter.sh/*",
+    "elasticbeanstalk:*",
+    "ec2launch:*",
+    WRITER_TAG,
+)
 
 
 def every_tag(
@@ -63,6 +74,20 @@ CREATE_FIRST, REMOVE_FIRST = "create_first", "remove_first"
 
 #: What is done about a failed resource: written again, replaced, or (any other text) left to the operator, who is told it.
 RETRY, REMAKE = "retry", "remake"
+
+
+@dataclass
+class Settled:
+    """What an entry means as AWS is now.
+
+    :ivar entry: the entry to compare with; None where the resource is left alone
+    :ivar note: what operators are to know of it
+    :ivar problem: why nothing can be said, so that nothing is written
+    """
+
+    entry: dict[str, t.Any] | None
+    note: str = ""
+    problem: str = ""
 
 
 @dataclass
@@ -116,6 +141,9 @@ class Kind:
     immutable: frozenset[str] = frozenset()
     #: Option -> kind, for options that name another resource (a string, a list or a dict's keys).
     references: t.ClassVar[dict[str, str]] = {}
+    #: Option -> kind, for options that name the resource of another cell that holds the same data. It is looked at and never
+    #: waited for: which of the two leads is read from AWS (:meth:`settled`).
+    counterparts: t.ClassVar[dict[str, str]] = {}
     #: Options whose resource must be ready, not only exist, before this one is written.
     needs_ready: frozenset[str] = frozenset()
     #: Options whose resource must not be changed before this one is written (a group starts machines once it has its hooks).
@@ -189,6 +217,16 @@ class Kind:
     def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
         """What operators are to know although nothing differs, one sentence each."""
         return iter(())
+
+    def settled(
+        self, name: str, entry: dict[str, t.Any], resource: Resource | None, others: t.Mapping[str, Resource | None]
+    ) -> Settled:
+        """What an entry means as AWS is now, where that decides it.
+
+        :param resource: what there is of it
+        :param others: the counterparts that there are, by ``<cell>/<name>``; None for one that could not be read
+        """
+        return Settled(entry)
 
     def kept(self, resource: Resource) -> bool:
         """Whether a resource that the inventory does not name is somebody else's: neither an orphan nor ever pruned."""

@@ -18,6 +18,7 @@ class Archive(Kind):
 class Log(Kind):
     name = "log"
     references: t.ClassVar[dict[str, str]] = {"archive": "archive"}
+    counterparts: t.ClassVar[dict[str, str]] = {"twin": "log"}
 
 
 KINDS = {kind.name: kind for kind in (Archive(), Log())}
@@ -27,6 +28,15 @@ WORLD = {"log": {"all": {"archive": "central/logs"}, "own": {"archive": "a/b"}}}
 def test_a_name_with_a_slash_is_another_cells_only_where_there_is_such_a_cell():
     assert elsewhere.references(KINDS, WORLD, "mine", ["mine", "central"]) == {"central": {"archive": {"logs"}}}
     assert elsewhere.references(KINDS, WORLD, "mine", ["mine"]) == {}
+
+
+def test_a_counterpart_is_looked_at_and_not_awaited():
+    world = {"log": {"all": {"twin": "far/all"}}}
+    assert elsewhere.references(KINDS, world, "near", ["near", "far"]) == {"far": {"log": {"all"}}}
+    assert elsewhere.references(KINDS, world, "near", ["near", "far"], counterparts=False) == {}
+    changes = plan.changes(KINDS["log"], world["log"], {}, plan.Rules())
+    node = Graph(KINDS, world, {"archive": {}}, changes, elsewhere={("log", "far/all")}).nodes[PRESENT, "log", "all"]
+    assert (node.after, node.ready) == (set(), set())
 
 
 def test_it_is_awaited_and_not_missed():

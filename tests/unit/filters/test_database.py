@@ -50,6 +50,19 @@ def test_a_replica_names_its_source_and_nothing_it_has_from_it() -> None:
     assert not {"backup_retention_period", "engine", "engine_version"} & set(copy)
 
 
+def test_a_replica_in_another_region_names_its_source_by_arn_and_has_a_key_of_its_own() -> None:
+    arn = "arn:aws:rds:us-east-1:123456789012:db:east-main"
+    far = {"db_instance": {"east/main": {"id": "east-main", "facts": {"arn": arn}, "state": "ready"}}}
+    known = {**far, "kms_key": {"data": {"id": "key", "facts": {"arn": "arn:key"}}}}
+    entry = planned("main", source="east/main", kms_key="data")
+    copy = database.rds_arguments({"main": entry}, known, "us-west-2")["main"]
+    assert copy["source_db_instance_identifier"] == arn
+    assert (copy["source_region"], copy["kms_key_id"]) == ("us-east-1", "arn:key")
+    near = database.rds_arguments({"main": entry}, known, "us-east-1")["main"]
+    assert near["source_db_instance_identifier"] == "east-main"
+    assert "source_region" not in near
+
+
 @pytest.mark.parametrize(
     ("replica", "status", "taken"),
     [

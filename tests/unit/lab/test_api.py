@@ -86,6 +86,13 @@ def test_server_errors(lab: Lab, protocol: str) -> None:
     assert raised.value.response["Error"]["Code"].startswith("Internal")
 
 
+def test_one_region_fails_alone(lab: Lab) -> None:
+    lab.faults(1, kinds=["error"], regions=["us-east-1"])
+    with pytest.raises(ClientError):
+        lab.client("rds", "us-east-1").describe_db_instances()
+    assert lab.client("rds", "us-west-2").describe_db_instances()["DBInstances"] == []
+
+
 @pytest.mark.parametrize("protocol", READS)
 def test_timeouts_drop_the_connection(lab: Lab, protocol: str) -> None:
     lab.faults(1, kinds=["timeout"], seconds=0.2)

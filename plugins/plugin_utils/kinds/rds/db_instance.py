@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import Kind, Resource
+from ...engine.kind import Kind, Resource, Settled
 from ...shared import pending, taken
-from . import rds, rds_checks, rds_states
+from . import rds, rds_checks, rds_pairs, rds_states
 
 
 class DbInstance(Kind):
@@ -28,6 +28,7 @@ class DbInstance(Kind):
         "credentials": "secret",
         "source": "db_instance",
     }
+    counterparts: t.ClassVar[dict[str, str]] = {"counterpart": "db_instance"}
     # Any other reference is named in the create call and only has to exist; a replica is made from a running source.
     needs_ready = frozenset({"source"})
     # ModifyDBInstance and DeleteDBInstance refuse an instance that is being created or modified.
@@ -57,12 +58,17 @@ class DbInstance(Kind):
             for name, instance, tags in mine
         }
 
+    def settled(
+        self, name: str, entry: dict[str, t.Any], resource: Resource | None, others: t.Mapping[str, Resource | None]
+    ) -> Settled:
+        return rds_pairs.settled(entry, resource, others) if entry.get("counterpart") else Settled(entry)
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return rds.normalised(entry)
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         for name, entry in entries.items():
-            if not entry.get("source") and not entry.get("credentials"):
+            if not rds.is_replica(entry) and not entry.get("credentials"):
                 yield f"{name}.credentials: missing; only a replica (source) is made without them"
         found = cell.pages("rds", "describe_db_instances", "DBInstances")
         yield from taken.names(cell, self.name, entries, found, "DBInstanceIdentifier", "DBInstanceIdentifier")

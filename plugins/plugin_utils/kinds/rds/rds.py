@@ -23,8 +23,12 @@ INHERITED = frozenset(
         "backup_retention_period", "backup_window", "maintenance_window",
     }
 )  # fmt: skip
+#: Of these, what a replica in another region has of its own.
+OWN_IN_ANOTHER_REGION = frozenset({"engine", "storage_encrypted", "kms_key"})
 #: Options of the write, not of the instance.
-MANNERS = frozenset({"apply_immediately", "allow_major_version_upgrade", "allow_promotion", "credentials"})
+MANNERS = frozenset(
+    {"apply_immediately", "allow_major_version_upgrade", "allow_promotion", "credentials", "counterpart", "created_as"}
+)
 #: From this size on, gp3 takes IOPS and throughput of one's own.
 #: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
 GP3_LARGE = 400
@@ -43,7 +47,7 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str], nam
     groups = [g["DBParameterGroupName"] for g in instance.get("DBParameterGroups") or []]
     allocated = int(now["AllocatedStorage"])
     return {
-        "source": names.get(source, source) if source else None,
+        "source": _source(cell, source, names) if source else None,
         "engine": now["Engine"],
         "engine_version": major,
         "minor_version": int(minor) if minor.isdigit() else None,
@@ -83,6 +87,11 @@ def attributes(cell: Cell, instance: dict[str, t.Any], tags: dict[str, str], nam
         "monitoring_role_arn": now.get("MonitoringRoleArn"),
         "publicly_accessible": bool(now.get("PubliclyAccessible")),
     }
+
+
+def _source(cell: Cell, source: str, names: dict[str, str]) -> str:
+    """What a replica follows, by its name: AWS says the ARN of one in another region."""
+    return names.get(source) or cell.named_elsewhere("db_instance", source) or source
 
 
 def _name(cell: Cell, kind: str, aws_name: str | None) -> str | None:
@@ -129,12 +138,25 @@ def facts(instance: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
+def is_replica(entry: dict[str, t.Any]) -> bool:
+    """Whether an entry is a replica's; that of an instance with a counterpart says so once it is settled."""
+    return bool(entry.get("source") or entry.get("replica"))
+
+
+def inherited(entry: dict[str, t.Any]) -> frozenset[str]:
+    """What an entry's instance has from its source."""
+    if not is_replica(entry):
+        return frozenset()
+    far = not entry.get("source") or "/" in entry["source"]
+    return INHERITED - OWN_IN_ANOTHER_REGION if far else INHERITED
+
+
 def normalised(entry: dict[str, t.Any]) -> dict[str, t.Any]:
     """An entry as :func:`attributes` would describe it."""
     # AWS installs minor versions by itself and never goes back: DbInstance.condition compares them.
-    left_out = {*MANNERS, "minor_version", *(INHERITED if entry.get("source") else ())}
+    left_out = {*MANNERS, "replica", "minor_version", *inherited(entry)}
     same = {option: value for option, value in entry.items() if option not in left_out}
-    if not entry.get("source") and same.get("backup_retention_period") is None:
+    if not is_replica(entry) and same.get("backup_retention_period") is None:
         same["backup_retention_period"] = RETENTION
     if same.get("maintenance_window"):
         same["maintenance_window"] = same["maintenance_window"].lower()

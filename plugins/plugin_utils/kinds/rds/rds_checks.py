@@ -13,7 +13,8 @@ import re
 import typing as t
 
 from ...shared import managed_data
-from .rds import GP3_LARGE, INHERITED
+from . import rds_pairs
+from .rds import GP3_LARGE, inherited
 
 CLASS = re.compile(r"db(\.[a-z0-9-]+){2,}")
 #: Too small for Performance Insights.
@@ -35,6 +36,7 @@ def problems(name: str, entry: Entry, world: World) -> t.Iterator[str]:
     if not CLASS.fullmatch(entry["instance_class"]):
         yield f"instance_class: {entry['instance_class']} is not an instance class; for example db.t4g.medium"
     yield from _replica(name, entry, world) if entry.get("source") else _primary(name, entry, world)
+    yield from rds_pairs.problems(entry)
     yield from _storage(entry)
     yield from _insights(entry)
     yield from _zones(entry, world)
@@ -63,7 +65,9 @@ def _replica(name: str, entry: Entry, world: World) -> t.Iterator[str]:
     if entry["source"] == name:
         yield "source: an instance cannot be the replica of itself"
     given = sorted(
-        option for option in INHERITED - {"engine", "storage_encrypted"} if entry.get(option) not in (None, "", [])
+        option
+        for option in inherited(entry) - {"engine", "storage_encrypted"}
+        if entry.get(option) not in (None, "", [])
     )
     if given:
         yield f"{', '.join(given)}: a replica has this from its source; leave it out"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.kind import FAILED, LEAVING, PENDING, READY, RETRY, Resource
+from . import rds
 
 STOPPED = ("stopped", "stopping")
 STATES = {
@@ -70,9 +71,9 @@ def condition(entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str
         found["status"] = {"before": resource.status, "after": "available"}
     wanted, have = entry.get("minor_version"), now["minor_version"]
     same_major = str(entry.get("engine_version")) == now["engine_version"]
-    if not entry.get("source") and wanted is not None and have is not None and same_major and have < wanted:
+    if not rds.is_replica(entry) and wanted is not None and have is not None and same_major and have < wanted:
         found["minor_version"] = {"before": have, "after": wanted}
-    if now["source"] and not entry.get("source"):
+    if now["source"] and not rds.is_replica(entry):
         found[PROMOTION] = {"before": f"replica of {now['source']}", "after": "standalone instance"}
     return found
 

@@ -1,0 +1,163 @@
+"""One database in two regions: which of its two instances writes is read from AWS, whatever happened to them."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+
+EAST, WEST = "pair-use1", "pair-usw2"
+REGIONS = {EAST: "us-east-1", WEST: "us-west-2"}
+NOTHING = {"add": 0, "change": 0, "remove": 0, "orphan": 0}
+
+
+def cell(region: str, counterpart: str, role: str, cidr: str) -> dict[str, t.Any]:
+    return {
+        "cell_region": region,
+        "network_cidr": cidr,
+        "network_zones": ["a", "b"],
+        "network_tiers": {"data": {"number": 0, "route": "none"}},
+        "firewall_security_groups": {"database": {"vpc": "main", "description": "PostgreSQL"}},
+        "keys_kms": {"data": {"description": "Data"}},
+        "secrets_entries": {"database": {"content": {"username": "terrace", "password": {"generate": {}}}}},
+        "database_subnet_groups": {"main": {"subnets": ["data-a", "data-b"]}},
+        "database_parameter_groups": {"main": {"family": "postgres17", "parameters": {"rds.force_ssl": True}}},
+        "database_instances": {
+            "main": {
+                "counterpart": f"{counterpart}/main",
+                "created_as": role,
+                "engine_version": "17",
+                "instance_class": "db.t4g.medium",
+                "allocated_storage": 20,
+                "subnet_group": "main",
+                "parameter_group": "main",
+                "security_groups": ["database"],
+                "kms_key": "data",
+                "credentials": "database",
+                "database_name": "shop",
+                "backup_retention_period": 3,
+                "deletion_protection": False,
+            }
+        },
+    }
+
+
+PAIR = {
+    EAST: cell("us-east-1", WEST, "primary", "10.0.0.0/16"),
+    WEST: cell("us-west-2", EAST, "replica", "10.1.0.0/16"),
+}
+
+
+def status(api, cell: str, wanted: str) -> None:
+    """Wait until an instance has a status."""
+    until = time.monotonic() + 60
+    while instance(api, cell)["DBInstanceStatus"] != wanted:
+        assert time.monotonic() < until, instance(api, cell)["DBInstanceStatus"]
+        time.sleep(0.2)
+
+
+def instance(api, cell: str) -> dict[str, t.Any]:
+    found = api.client("rds", REGIONS[cell]).describe_db_instances(DBInstanceIdentifier=f"{cell}-main")
+    return found["DBInstances"][0]
+
+
+@pytest.fixture(scope="module")
+def pair(api, cells) -> dict[str, t.Any]:
+    """Both cells in one run, from two empty regions, with an instance that takes a while."""
+    api.delays(rds=2)
+    cells.play("site", PAIR).ok()
+    return PAIR
+
+
+def nothing_differs(cells, pair) -> str:
+    run = cells.play("site", pair, "-C").ok()
+    for name in pair:
+        assert run.planned(name) == NOTHING, run.output
+    return run.output
+
+
+def test_the_second_region_follows_the_first(api, cells, pair):
+    primary, replica = instance(api, EAST), instance(api, WEST)
+    assert replica["ReadReplicaSourceDBInstanceIdentifier"] == primary["DBInstanceArn"]
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in primary
+    aliases = {each["AliasName"]: each for each in api.client("kms", "us-west-2").list_aliases()["Aliases"]}
+    assert replica["KmsKeyId"].endswith(aliases[f"alias/{WEST}-data"]["TargetKeyId"])
+    assert replica["DBSubnetGroup"]["DBSubnetGroupName"] == f"{WEST}-main"
+    assert replica["DBParameterGroups"][0]["DBParameterGroupName"] == f"{WEST}-main"
+    nothing_differs(cells, pair)
+
+
+def test_every_module_says_the_same(api, cells, pair):
+    api.reset_calls()
+    run = cells.play("site", pair, "-e", "terrace_trust_plan=false").ok()
+    assert [run.planned(name) for name in pair] == [NOTHING, NOTHING]
+    assert not {"rds:ModifyDBInstance", "rds:PromoteReadReplica"} & set(api.calls()["writes_by_operation"])
+
+
+def test_a_change_is_made_at_a_replica_too(api, cells, pair):
+    changed = {
+        name: {**each, "database_instances": {"main": {**each["database_instances"]["main"]}}}
+        for name, each in pair.items()
+    }
+    for each in changed.values():
+        each["database_instances"]["main"]["backup_window"] = "05:00-06:00"
+        each["database_instances"]["main"]["instance_class"] = "db.m6g.large"
+        each["database_instances"]["main"]["apply_immediately"] = True
+    run = cells.play("site", changed, "-C").ok()
+    assert set(run.changes(EAST)["db_instance/main"]["fields"]) == {"instance_class", "backup_window"}
+    assert set(run.changes(WEST)["db_instance/main"]["fields"]) == {"instance_class"}, "the window is its source's"
+    cells.play("site", changed).ok()
+    nothing_differs(cells, changed)
+    cells.play("site", pair).ok()
+
+
+def test_a_promotion_changes_no_inventory(api, cells, pair):
+    """As after the loss of the first region: it is promoted there, and the former primary comes back as it was."""
+    west = api.client("rds", "us-west-2")
+    west.promote_read_replica(DBInstanceIdentifier=f"{WEST}-main", BackupRetentionPeriod=3)
+    marks = [{"Key": "terrace:writer-since", "Value": "2026-11-30T12:00:00Z"}]
+    west.add_tags_to_resource(ResourceName=instance(api, WEST)["DBInstanceArn"], Tags=marks)
+    status(api, WEST, "available")
+    said = nothing_differs(cells, pair)
+    assert f"{WEST}/main was promoted at 2026-11-30T12:00:00Z and writes since then" in " ".join(said.split())
+    api.client("rds", "us-east-1").stop_db_instance(DBInstanceIdentifier=f"{EAST}-main")
+    status(api, EAST, "stopped")
+    nothing_differs(cells, pair)
+    cells.play("site", pair).ok()
+    assert instance(api, EAST)["DBInstanceStatus"] == "stopped", "the former primary is not started again"
+    assert {"Key": "terrace:writer-since", "Value": "2026-11-30T12:00:00Z"} in instance(api, WEST)["TagList"]
+
+
+def test_the_other_region_may_be_out_of_reach(api, cells, pair):
+    api.faults(rate=1, kinds=["error"], services=["rds"], regions=["us-east-1"])
+    try:
+        run = cells.play("site", pair, "-C", "--limit", WEST).ok()
+    finally:
+        api.faults(rate=0)
+    assert run.planned(WEST) == NOTHING
+
+
+def test_what_is_gone_is_made_anew_as_a_replica(api, cells, pair):
+    east = api.client("rds", "us-east-1")
+    east.start_db_instance(DBInstanceIdentifier=f"{EAST}-main")
+    status(api, EAST, "available")
+    east.delete_db_instance(DBInstanceIdentifier=f"{EAST}-main", SkipFinalSnapshot=True)
+    run = cells.play("site", pair).ok()
+    assert instance(api, EAST)["ReadReplicaSourceDBInstanceIdentifier"] == instance(api, WEST)["DBInstanceArn"]
+    assert run.changes(EAST)["db_instance/main"]["action"] == "create"
+    nothing_differs(cells, pair)
+
+
+def test_both_regions_are_destroyed(api, cells, pair):
+    for name in (EAST, WEST):
+        words = [
+            "-e",
+            f"destroy_confirm={name}",
+            "-e",
+            "terrace_allow_data_loss=*",
+            "-e",
+            "database_skip_final_snapshot=true",
+        ]
+        cells.play("destroy_cell", pair, "--limit", name, *words).ok()
+        assert api.client("rds", REGIONS[name]).describe_db_instances()["DBInstances"] == []
