@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from lab.machines.machine import Machine
 from tests.integration.machines.conftest import World, wait
 
 PASSWORD = "a-master-password"
@@ -126,6 +127,40 @@ def test_replica_streams_and_promotes(world: World, database: str) -> None:
     query(world, replica, "insert into items values ('own')")
     assert query(world, database, "select count(*) from items") == "1"
     rds.delete_db_instance(DBInstanceIdentifier="shop-replica", SkipFinalSnapshot=True)
+
+
+def test_a_replica_in_another_region_streams_and_outlives_its_source(world: World, database: str) -> None:
+    """Each region's network is its own: the replica is asked on its node, as the service itself does."""
+    east, west, ec2 = world.client("rds"), world.client("rds", "us-west-2"), world.client("ec2", "us-west-2")
+    vpc = ec2.create_vpc(CidrBlock="10.32.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.32.{n}.0/24", AvailabilityZone=f"us-west-2{'ab'[n]}")["Subnet"][
+            "SubnetId"
+        ]
+        for n in range(2)
+    ]
+    west.create_db_subnet_group(DBSubnetGroupName="data", DBSubnetGroupDescription="data", SubnetIds=subnets)
+    source = east.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"][0]["DBInstanceArn"]
+    far = {"DBInstanceIdentifier": "shop-west"}
+    west.create_db_instance_read_replica(**far, SourceDBInstanceIdentifier=source, DBSubnetGroupName="data")
+    name = "rds-123456789012-us-west-2-shop-west-0"
+    node = Machine(name, world.state / "services" / name)
+
+    def asked(sql: str) -> str:
+        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        words = ["psql", "-XAtq", "-h", "/var/lib/postgresql", "-U", "rdsadmin", "-d", "shop", "-c", sql]
+        return node.enter(*user, *words, check=False).strip() if node.running() else ""
+
+    wait("the replica", lambda: asked("select pg_is_in_recovery()") == "t", 60)
+    query(world, database, "create table far (name text)")
+    query(world, database, "insert into far values ('streamed')")
+    wait("the row", lambda: asked("select name from far") == "streamed", 10)
+    west.promote_read_replica(**far)
+    wait("the promotion", lambda: asked("select pg_is_in_recovery()") == "f", 20)
+    query(world, database, "insert into far values ('behind')")
+    assert asked("select count(*) from far") == "1"
+    assert query(world, database, "select count(*) from far") == "2", "the former primary goes on by itself"
+    west.delete_db_instance(**far, SkipFinalSnapshot=True)
 
 
 def test_multi_az_failover_keeps_the_data(world: World, database: str) -> None:
