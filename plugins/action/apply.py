@@ -144,6 +144,12 @@ class ActionModule(PlanningAction):
             )
         except ValueError as error:
             raise AnsibleActionFail(f"{self.cell_name()}: {error}") from error
+        if awaited := self._awaited_in_vain(graph):
+            raise AnsibleActionFail(
+                f"{self.cell_name()}: nothing was written, for these do not exist, and their cells are not part of this run:\n"
+                + "\n".join(f"  {kind}/{name}" for kind, name in awaited)
+                + "\nprovision those cells before, or in the same run"
+            )
         if missing := graph.missing():
             raise AnsibleActionFail(
                 f"{self.cell_name()}: nothing was written, for these do not exist:\n"
@@ -154,6 +160,16 @@ class ActionModule(PlanningAction):
                 )
             )
         return graph
+
+    def _awaited_in_vain(self, graph: Graph) -> list[tuple[str, str]]:
+        """What nodes wait for in cells that this run does not work on, and is not there."""
+        working = self._vars.get("ansible_play_hosts_all") or []
+        awaited = {address for node in graph.nodes.values() for address in node.ready}
+        return sorted(
+            (kind, name)
+            for kind, name in awaited & self.addresses_elsewhere()
+            if name not in self._there.get(kind, {}) and name.partition("/")[0] not in working
+        )
 
     def _view(self, found: Planned) -> View:
         return View(

@@ -104,7 +104,8 @@ def _sizes(entry: Entry) -> Entry:
         # AWS tells no one that it was allowed, so the module would report it as changed for ever.
         if exists and entry["allow_major_version_upgrade"]:
             found["allow_major_version_upgrade"] = True
-    wanted = entry.get("allocated_storage")
+    # A replica begins with what its source has by now, which may be more than was ever asked for; AWS refuses less.
+    wanted = None if entry.get("replica") and not exists else entry.get("allocated_storage")
     if wanted and (not exists or wanted > int(entry["facts"]["allocated_storage"])):
         found["allocated_storage"] = wanted
     elif exists and entry["storage_type"] in ("io1", "io2"):

@@ -250,7 +250,7 @@ class PlanningAction(CellAction):
                 parts.append(
                     elsewhere.named(cell, self.other_cell(cell, cell not in self._referred).observe(wanted), wanted)
                 )
-            except (ClientError, BotoCoreError):
+            except (ClientError, BotoCoreError, AnsibleActionFail):
                 if cell in self._referred:
                     raise
                 self._unreadable.add(cell)

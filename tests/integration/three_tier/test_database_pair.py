@@ -77,6 +77,17 @@ def nothing_differs(cells, pair) -> str:
     return run.output
 
 
+def test_a_replica_is_not_awaited_where_nobody_makes_its_source(api, cells):
+    run = cells.play("site", PAIR, "--limit", WEST)
+    assert run.status == 2
+    assert f"db_instance/{EAST}/main" in run.output
+    assert "provision those cells before, or in the same run" in run.output
+    assert (
+        api.client("ec2", "us-west-2").describe_vpcs(Filters=[{"Name": "tag:terrace:cell", "Values": [WEST]}])["Vpcs"]
+        == []
+    )
+
+
 def test_the_second_region_follows_the_first(api, cells, pair):
     primary, replica = instance(api, EAST), instance(api, WEST)
     assert replica["ReadReplicaSourceDBInstanceIdentifier"] == primary["DBInstanceArn"]
@@ -136,6 +147,7 @@ def test_the_other_region_may_be_out_of_reach(api, cells, pair):
     finally:
         api.faults(rate=0)
     assert run.planned(WEST) == NOTHING
+    assert f"{EAST}/main could not be read" in run.output
 
 
 def test_what_is_gone_is_made_anew_as_a_replica(api, cells, pair):

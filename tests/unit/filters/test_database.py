@@ -58,6 +58,10 @@ def test_a_replica_in_another_region_names_its_source_by_arn_and_has_a_key_of_it
     copy = database.rds_arguments({"main": entry}, known, "us-west-2")["main"]
     assert copy["source_db_instance_identifier"] == arn
     assert (copy["source_region"], copy["kms_key_id"]) == ("us-east-1", "arn:key")
+    counterpart = planned("main", source="east/main", kms_key="data", allocated_storage=50) | {"replica": True}
+    copy = database.rds_arguments({"main": counterpart}, known, "us-west-2")["main"]
+    assert "allocated_storage" not in copy, "its source may have grown beyond it"
+    assert copy["tags"]["terrace:storage"] == "50"
     near = database.rds_arguments({"main": entry}, known, "us-east-1")["main"]
     assert near["source_db_instance_identifier"] == "east-main"
     assert "source_region" not in near

@@ -78,6 +78,7 @@ def test_what_cannot_be_read_stops_a_creation_only():
     assert "cannot be read" in meaning(None, unknown)
     assert meaning(there(), unknown) == WRITES
     assert meaning(there("arn:aws:rds:us-east-1:123456789012:db:east-main"), unknown) == FOLLOWS
+    assert rds_pairs.settled(entry(), there(), unknown).note == "west/main could not be read"
 
 
 def test_nothing_follows_a_replica():

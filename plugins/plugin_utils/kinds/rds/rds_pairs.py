@@ -33,10 +33,11 @@ def settled(entry: Entry, mine: Resource | None, others: t.Mapping[str, Resource
         other = None
     if mine is None or mine.state == LEAVING:
         return _absent(entry, other, unknown)
+    note = f"{counterpart} could not be read" if unknown else ""
     if mine.attributes["source"]:
-        return Settled(_replica(entry, None if unknown else mine.attributes["source"]))
+        return Settled(_replica(entry, None if unknown else mine.attributes["source"]), note)
     if other is None or other.attributes["source"]:
-        return Settled(entry)
+        return Settled(entry, note)
     if _since(mine) > _since(other) or (_since(mine) == _since(other) and entry["created_as"] == PRIMARY):
         return Settled(entry, f"{counterpart} does not follow it: no other region has its data")
     if _since(mine) == _since(other):
