@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 export PATH=$PWD/.venv/bin:$PATH
 export ANSIBLE_NOCOLOR=1 NO_COLOR=1 PY_COLORS=0 COLUMNS=160
+export PYTEST_ADDOPTS="--durations=20 --durations-min=2"
 logs=$PWD/.lab/test
 rm -rf "$logs"
 mkdir -p "$logs"
