@@ -81,6 +81,13 @@ def test_what_cannot_be_read_stops_a_creation_only():
     assert rds_pairs.settled(entry(), there(), unknown).note == "west/main could not be read"
 
 
+def test_what_may_be_the_former_primary_is_not_started():
+    stopped = there()
+    stopped.status = "stopped"
+    assert meaning(stopped, {OTHER: None}) == LEFT
+    assert meaning(stopped, {OTHER: there("east/main")}) == WRITES
+
+
 def test_nothing_follows_a_replica():
     assert "promote it first" in meaning(None, {OTHER: there("east/main")})
 

@@ -16,6 +16,7 @@ import typing as t
 
 from ...engine.kind import LEAVING, WRITER_TAG, Resource, Settled
 from .rds import INHERITED, OWN_IN_ANOTHER_REGION
+from .rds_states import STOPPED
 
 PRIMARY, REPLICA = "primary", "replica"
 
@@ -36,6 +37,8 @@ def settled(entry: Entry, mine: Resource | None, others: t.Mapping[str, Resource
     note = f"{counterpart} could not be read" if unknown else ""
     if mine.attributes["source"]:
         return Settled(_replica(entry, None if unknown else mine.attributes["source"]), note)
+    if unknown and mine.status in STOPPED:
+        return Settled(None, f"{note}, so it stays {mine.status}: it may be the former primary")
     if other is None or other.attributes["source"]:
         return Settled(entry, note)
     if _since(mine) > _since(other) or (_since(mine) == _since(other) and entry["created_as"] == PRIMARY):
