@@ -29,8 +29,8 @@ def entry(created_as: str = "primary", **more):
     return typed
 
 
-def there(source: str | None = None, since: str = "", state: str = READY) -> Resource:
-    return Resource("x", {"source": source}, marks={WRITER_TAG: since} if since else {}, state=state)
+def there(source: str | None = None, since: str = "", state: str = READY, status: str = "available") -> Resource:
+    return Resource("x", {"source": source}, marks={WRITER_TAG: since} if since else {}, state=state, status=status)
 
 
 FOLLOWS, WRITES, LEFT = "follows", "writes", "left"
@@ -67,6 +67,10 @@ def meaning(mine, others, created_as: str = "primary") -> str:
         # Neither was promoted: they were two databases before they became a pair.
         (there(), there(), "primary", WRITES),
         (there(), there(), "replica", LEFT),
+        # One was promoted by hand and not tagged, and the other stopped.
+        (there(status="stopped"), there(), "primary", LEFT),
+        (there(), there(status="stopped"), "replica", WRITES),
+        (there(since="2026-11-30T12:00:00Z", status="stopped"), there(), "replica", WRITES),
     ],
 )
 def test_what_an_entry_means(mine, other, created_as, right):
@@ -82,8 +86,7 @@ def test_what_cannot_be_read_stops_a_creation_only():
 
 
 def test_what_may_be_the_former_primary_is_not_started():
-    stopped = there()
-    stopped.status = "stopped"
+    stopped = there(status="stopped")
     assert meaning(stopped, {OTHER: None}) == LEFT
     assert meaning(stopped, {OTHER: there("east/main")}) == WRITES
 

@@ -41,11 +41,12 @@ def settled(entry: Entry, mine: Resource | None, others: t.Mapping[str, Resource
         return Settled(None, f"{note}, so it stays {mine.status}: it may be the former primary")
     if other is None or other.attributes["source"]:
         return Settled(entry, note)
-    if _since(mine) > _since(other) or (_since(mine) == _since(other) and entry["created_as"] == PRIMARY):
+    first = entry["created_as"] == PRIMARY
+    if _rank(mine, first) > _rank(other, not first):
         return Settled(entry, f"{counterpart} does not follow it: no other region has its data")
     if _since(mine) == _since(other):
         return Settled(
-            None, f"it does not follow {counterpart}, and neither of the two was promoted: it is left as it is"
+            None, f"it does not follow {counterpart}, and neither says that it was promoted: it is left as it is"
         )
     return Settled(
         None,
@@ -75,6 +76,11 @@ def _replica(entry: Entry, source: str | None) -> Entry:
     """
     inherited = dict.fromkeys(INHERITED - OWN_IN_ANOTHER_REGION)
     return {**entry, **inherited, "source": source, "replica": True}
+
+
+def _rank(instance: Resource, first: bool) -> tuple[str, bool, bool]:
+    """Which of two that are no replicas writes: the one promoted last, else the one that runs, else the one made as primary."""
+    return _since(instance), instance.status not in STOPPED, first
 
 
 def _since(instance: Resource) -> str:
