@@ -22,9 +22,11 @@ def written(cell: str, node: Node, entry: dict[str, t.Any], there: dict[str, Res
     """
     action = node.change.action if node.change else ""
     resource = None if action in (plan.CREATE, plan.REPLACE) else there.get(node.name)
+    shared = entry.get("counterpart") if registry.kind(node.kind).replicates_tags else None
+    other, marks = (shared or "").partition("/")[0], resource.marks if resource else None
     return {
         **entry,
-        "tags": every_tag(cell, node.kind, node.name, entry.get("tags"), resource.marks if resource else None),
+        "tags": every_tag(cell, node.kind, node.name, entry.get("tags"), marks, other),
         "aws_name": _aws_name(cell, node, resource, there),
         "id": resource.id if resource else "",
         "facts": resource.facts if resource else {},

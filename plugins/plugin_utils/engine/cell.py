@@ -16,6 +16,7 @@ from ..sdk import ClientError, Config
 from . import service_models
 from .kind import (
     CELL_TAG,
+    COUNTERPART_TAG,
     GLOBAL,
     IGNORED_TAGS,
     KIND_TAG,
@@ -268,8 +269,8 @@ class Cell:
         untagged: set[str] = set()
         for item in items:
             every = tags_of(tags(item))
-            logical = every.get(LOGICAL_TAG) or self.logical(every.get(NAME_TAG))
-            if every.get(CELL_TAG) == self.name and every.get(KIND_TAG) == kind and logical is not None:
+            logical = self._logical_by(every) if every.get(KIND_TAG) == kind else None
+            if logical is not None:
                 found.append((logical, item, every))
             elif CELL_TAG not in every and (name := self._settings.claims.get(kind, {}).get(ident(item))):
                 # Its Name stays its own: what it will carry says so.
@@ -292,6 +293,15 @@ class Cell:
             if logical != name:
                 self._former[kind, unique] = logical
             yield unique, item, own
+
+    def _logical_by(self, every: dict[str, str]) -> str | None:
+        """The inventory's name that tags say; None where they are not of this cell."""
+        if self.name not in (every.get(CELL_TAG), every.get(COUNTERPART_TAG)):
+            return None
+        # What was replicated from another cell is called as there.
+        prefix = f"{every.get(CELL_TAG)}-"
+        called = every.get(NAME_TAG, "")
+        return every.get(LOGICAL_TAG) or (called.removeprefix(prefix) if called.startswith(prefix) else None)
 
     def _renamed(self, kind: str, there: set[str]) -> dict[str, str]:
         """Old name -> new name of entries that say ``renamed_from``, where only the old one is there."""

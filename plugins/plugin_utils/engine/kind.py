@@ -24,7 +24,9 @@ NAME_TAG = "Name"
 LOGICAL_TAG = "terrace:name"
 #: Marks a resource that another one replaces: it is removed once nothing refers to it any more.
 OUTGOING_TAG = "terrace:outgoing"
-MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG, LOGICAL_TAG, OUTGOING_TAG})
+#: The other cell that a resource belongs to as well, where a service replicates it there with its tags.
+COUNTERPART_TAG = "terrace:counterpart"
+MANAGED_TAGS = frozenset({NAME_TAG, CELL_TAG, KIND_TAG, LOGICAL_TAG, OUTGOING_TAG, COUNTERPART_TAG})
 #: When a database that two cells hold was promoted, UTC: the one that was promoted last writes.
 WRITER_TAG = "terrace:writer-since"
 #: Tags that AWS, its controllers and runbooks write. They are neither compared nor removed; an inventory can name more.
@@ -46,15 +48,21 @@ def every_tag(
     logical: str,
     own: dict[str, t.Any] | None = None,
     marks: dict[str, str] | None = None,
+    counterpart: str = "",
 ) -> dict[str, str]:
     """All the tags a resource carries: Terrace's over the inventory's ``own``.
 
     :param marks: tags it carries that are not the inventory's; others' stay, and so does a Name that is not Terrace's
+    :param counterpart: the other cell that it belongs to as well; one that was replicated keeps the cell it was made in
     """
     marks = marks or {}
+    if counterpart and marks.get(COUNTERPART_TAG) == cell:
+        cell, counterpart = marks[CELL_TAG], cell
     tags = {key: value for key, value in marks.items() if key not in MANAGED_TAGS and not key.startswith("aws:")}
     tags |= {str(key): str(value) for key, value in (own or {}).items()}
     tags |= {NAME_TAG: f"{cell}-{logical}", CELL_TAG: cell, KIND_TAG: kind}
+    if counterpart:
+        tags[COUNTERPART_TAG] = counterpart
     if LOGICAL_TAG in marks:
         tags[LOGICAL_TAG] = logical
         if NAME_TAG in marks:
@@ -178,6 +186,9 @@ class Kind:
     ordered: frozenset[str] = frozenset()
     #: Holds what cannot be made again: removal must be allowed by name.
     data: bool = False
+    #: Its service replicates it to another region with its tags: both resources of a pair carry those of the cell they were
+    #: first made in, and name the other cell beside it (:data:`COUNTERPART_TAG`).
+    replicates_tags: bool = False
     #: False where AWS keeps no tags on it; it is then read through its parent.
     taggable: bool = True
     #: What AWS names it where a name must be unique: at most this many characters (None: only a tag).

@@ -108,7 +108,7 @@ def difference(before: t.Any, after: t.Any, path: str = "") -> dict[str, dict[st
 
 
 def compare(kind: Kind, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
-    """The fields of an entry that AWS does not have as desired. An option that is None is left as it is."""
+    """The fields of an entry that AWS does not have as desired. An option that is None is left as it is, tags too."""
     fields: dict[str, dict[str, t.Any]] = {}
     for option, wanted in kind.normalise(entry).items():
         if option in NOT_COMPARED or wanted is None:
@@ -117,8 +117,8 @@ def compare(kind: Kind, entry: dict[str, t.Any], resource: Resource) -> dict[str
         fields.update(
             difference(canonical(resource.attributes.get(option), ordered), canonical(wanted, ordered), option)
         )
-    if kind.taggable:
-        wanted = {k: str(v) for k, v in (entry.get("tags") or {}).items() if k not in MANAGED_TAGS}
+    if kind.taggable and entry.get("tags", {}) is not None:
+        wanted = {k: str(v) for k, v in entry.get("tags", {}).items() if k not in MANAGED_TAGS}
         fields.update(difference(resource.tags, wanted, "tags"))
     return fields
 

@@ -37,6 +37,11 @@ CONDITIONS = {
         "arn:{partition}:ec2:{region}:{account}:elastic-ip/*",
         ("StringLike", "aws:ResourceTag/Name", "{cell}-{name}"),
     ),
+    # A replica has the name and the tags of its primary, which is another cell's.
+    "replicated_secret": (
+        "arn:{partition}:secretsmanager:{region}:{account}:secret:*",
+        ("StringLike", "secretsmanager:ResourceTag/Name", "{name}"),
+    ),
     "instance": (
         "arn:{partition}:ec2:{region}:{account}:instance/*",
         ("StringLike", "aws:ResourceTag/Name", "{cell}-{name}"),

@@ -1,4 +1,4 @@
-"""One database in two regions: which of its two instances writes is read from AWS, whatever happened to them."""
+"""One database in two regions, and its secret: which of the two writes is read from AWS, whatever happened to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ def cell(region: str, counterpart: str, role: str, cidr: str) -> dict[str, t.Any
         "network_tiers": {"data": {"number": 0, "route": "none"}},
         "firewall_security_groups": {"database": {"vpc": "main", "description": "PostgreSQL"}},
         "keys_kms": {"data": {"description": "Data"}},
-        "secrets_entries": {"database": {"content": {"username": "terrace", "password": {"generate": {}}}}},
+        "secrets_entries": {
+            "database": {
+                "counterpart": f"{counterpart}/database",
+                "created_as": role,
+                "kms_key": "data",
+                "content": {"username": "terrace", "password": {"generate": {}}},
+            },
+            "cache": {"content": {"password": {"generate": {}}}},
+        },
         "database_subnet_groups": {"main": {"subnets": ["data-a", "data-b"]}},
         "database_parameter_groups": {"main": {"family": "postgres17", "parameters": {"rds.force_ssl": True}}},
         "database_instances": {
@@ -70,6 +78,13 @@ def pair(api, cells) -> dict[str, t.Any]:
     return PAIR
 
 
+def secret(api, cell: str) -> dict[str, t.Any]:
+    """The shared secret as a cell's region has it, with its value."""
+    manager = api.client("secretsmanager", REGIONS[cell])
+    found = manager.describe_secret(SecretId=f"{EAST}-database")
+    return {**found, "value": manager.get_secret_value(SecretId=f"{EAST}-database")["SecretString"]}
+
+
 def nothing_differs(cells, pair) -> str:
     run = cells.play("site", pair, "-C").ok()
     for name in pair:
@@ -97,6 +112,15 @@ def test_the_second_region_follows_the_first(api, cells, pair):
     assert replica["DBSubnetGroup"]["DBSubnetGroupName"] == f"{WEST}-main"
     assert replica["DBParameterGroups"][0]["DBParameterGroupName"] == f"{WEST}-main"
     nothing_differs(cells, pair)
+
+
+def test_the_second_region_has_the_same_secret(api, cells, pair):
+    primary, replica = secret(api, EAST), secret(api, WEST)
+    assert (replica["PrimaryRegion"], replica["value"]) == ("us-east-1", primary["value"])
+    aliases = {each["AliasName"]: each for each in api.client("kms", "us-west-2").list_aliases()["Aliases"]}
+    assert replica["KmsKeyId"].endswith(aliases[f"alias/{WEST}-data"]["TargetKeyId"])
+    own = api.client("secretsmanager", "us-west-2").describe_secret(SecretId=f"{WEST}-cache")
+    assert "PrimaryRegion" not in own, "what is not said to be shared is a cell's own"
 
 
 def test_every_module_says_the_same(api, cells, pair):
@@ -130,18 +154,22 @@ def test_a_promotion_changes_no_inventory(api, cells, pair):
     marks = [{"Key": "terrace:writer-since", "Value": "2026-11-30T12:00:00Z"}]
     west.add_tags_to_resource(ResourceName=instance(api, WEST)["DBInstanceArn"], Tags=marks)
     status(api, WEST, "available")
+    manager = api.client("secretsmanager", "us-west-2")
+    manager.stop_replication_to_replica(SecretId=f"{EAST}-database")
+    manager.tag_resource(SecretId=f"{EAST}-database", Tags=marks)
     said = nothing_differs(cells, pair)
     assert f"{WEST}/main was promoted at 2026-11-30T12:00:00Z and writes since then" in " ".join(said.split())
     api.client("rds", "us-east-1").stop_db_instance(DBInstanceIdentifier=f"{EAST}-main")
     status(api, EAST, "stopped")
     nothing_differs(cells, pair)
     cells.play("site", pair).ok()
+    assert secret(api, WEST)["Tags"] == secret(api, EAST)["Tags"] + marks
     assert instance(api, EAST)["DBInstanceStatus"] == "stopped", "the former primary is not started again"
     assert {"Key": "terrace:writer-since", "Value": "2026-11-30T12:00:00Z"} in instance(api, WEST)["TagList"]
 
 
 def test_the_other_region_may_be_out_of_reach(api, cells, pair):
-    api.faults(rate=1, kinds=["error"], services=["rds"], regions=["us-east-1"])
+    api.faults(rate=1, kinds=["error"], services=["rds", "secretsmanager"], regions=["us-east-1"])
     try:
         run = cells.play("site", pair, "-C", "--limit", WEST).ok()
     finally:
@@ -161,6 +189,17 @@ def test_what_is_gone_is_made_anew_as_a_replica(api, cells, pair):
     nothing_differs(cells, pair)
 
 
+def test_a_former_primary_is_replicated_from_the_other_region_once_it_is_gone(api, cells, pair):
+    before = secret(api, WEST)["value"]
+    api.client("secretsmanager", "us-east-1").delete_secret(
+        SecretId=f"{EAST}-database", ForceDeleteWithoutRecovery=True
+    )
+    cells.play("site", pair).ok()
+    assert secret(api, EAST)["PrimaryRegion"] == "us-west-2"
+    assert secret(api, EAST)["value"] == secret(api, WEST)["value"] == before
+    nothing_differs(cells, pair)
+
+
 def test_both_regions_are_destroyed(api, cells, pair):
     for name in (EAST, WEST):
         words = [
@@ -173,3 +212,4 @@ def test_both_regions_are_destroyed(api, cells, pair):
         ]
         cells.play("destroy_cell", pair, "--limit", name, *words).ok()
         assert api.client("rds", REGIONS[name]).describe_db_instances()["DBInstances"] == []
+        assert api.client("secretsmanager", REGIONS[name]).list_secrets()["SecretList"] == []

@@ -37,6 +37,12 @@ GRANTS = {
         "resources": ["elastic_ip:bastion"],
         "conditions": {"StringEquals": {"aws:ResourceTag/terrace:cell": ["test"]}},
     },
+    "Replicas": {
+        "effect": "allow",
+        "actions": ["secretsmanager:GetSecretValue"],
+        "resources": ["replicated_secret:east-app-*", "replicated_secret:east-database"],
+        "conditions": {},
+    },
     "Group": {
         "effect": "allow",
         "actions": ["autoscaling:CompleteLifecycleAction"],
@@ -57,6 +63,9 @@ def test_words_survive_the_way_to_aws_and_back():
 
 def test_words_are_these_arns():
     by_sid = {each["Sid"]: each for each in KNOWN.document(GRANTS)["Statement"]}
+    assert by_sid["Replicas"]["Condition"] == {
+        "StringLike": {"secretsmanager:ResourceTag/Name": ["east-app-*", "east-database"]}
+    }
     assert by_sid["Read"]["Resource"] == [
         "arn:aws:s3:::test-releases-123456789012",
         "arn:aws:s3:::test-releases-123456789012/*",

@@ -9,6 +9,14 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import specs
 from ansible_collections.terrace.aws.plugins.plugin_utils.engine import registry
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.cell import Cell
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import (
+    CELL_TAG,
+    COUNTERPART_TAG,
+    WRITER_TAG,
+    Resource,
+    every_tag,
+)
 
 
 @pytest.fixture
@@ -98,3 +106,87 @@ def test_a_secret_is_found_by_its_tags_whatever_it_is_called(cell, manager, tags
     manager.create_secret(Name="legacy/db", SecretString='{"password": "x"}', Tags=tags("secret", "database"))
     found = cell().observed("secret")["database"]
     assert (found.id, found.facts["name"], found.facts["fields"]) == ("legacy/db", "legacy/db", ["password"])
+
+
+def paired(created_as, **more):
+    made, problems = specs.validated(
+        registry.kind("secret"),
+        "database",
+        {"content": {"username": "terrace"}, "counterpart": "west/database", "created_as": created_as, **more},
+    )
+    assert problems == []
+    return made
+
+
+def there(replica_of="", since=""):
+    return Resource("x", {}, facts={"replica_of": replica_of}, marks={WRITER_TAG: since} if since else {})
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "created_as", "right"),
+    [
+        (None, None, "primary", "written"),
+        (None, None, "replica", "replicated"),
+        (None, there(), "primary", "replicated"),
+        (there(), there("us-east-1"), "replica", "written"),
+        (there("us-west-2"), there(), "primary", "replicated"),
+        (there(), there(since="2026-12-01T00:00:00Z"), "primary", "left"),
+        (there(since="2026-12-01T00:00:00Z"), there(), "replica", "written"),
+    ],
+)
+def test_which_of_two_secrets_is_replicated_is_read_from_aws(mine, other, created_as, right):
+    kind = registry.kind("secret")
+    found = kind.settled("database", paired(created_as), mine, {"west/database": other} if other else {})
+    assert found.problem == ""
+    if right == "left":
+        assert found.entry is None
+        return
+    assert bool(found.entry.get("source")) == (right == "replicated")
+    assert (found.entry["tags"] is None) == (right == "replicated"), "a replica's tags are its primary's"
+
+
+def test_a_replica_belongs_to_the_other_cell_too(lab, tags):
+    own = [*tags("secret", "database"), {"Key": "terrace:counterpart", "Value": "west"}]
+    lab.client("secretsmanager").create_secret(Name="test-database", SecretString='{"password": "x"}', Tags=own)
+    lab.client("secretsmanager").replicate_secret_to_regions(
+        SecretId="test-database", AddReplicaRegions=[{"Region": "us-west-2"}]
+    )
+    near = Cell("test", "us-east-1", registry.all_kinds()).observed("secret")["database"]
+    far = Cell("west", "us-west-2", registry.all_kinds()).observed("secret")["database"]
+    assert (near.id, far.id) == ("test-database", "test-database")
+    assert (near.facts["replica_of"], far.facts["replica_of"]) == ("", "us-east-1")
+    assert (near.attributes["counterpart"], far.attributes["counterpart"]) == ("west/database", "test/database")
+    assert far.facts["fields"] == ["password"]
+    assert Cell("other", "us-west-2", registry.all_kinds()).observed("secret") == {}
+
+
+@pytest.mark.parametrize(
+    ("cell", "counterpart", "marks", "right"),
+    [
+        ("east", "west", {}, ("east", "west")),
+        ("east", "", {}, ("east", None)),
+        # What was made in the other cell and promoted here stays called as it is.
+        ("west", "east", {CELL_TAG: "east", COUNTERPART_TAG: "west"}, ("east", "west")),
+        # A pair that is dissolved.
+        ("west", "", {CELL_TAG: "east", COUNTERPART_TAG: "west"}, ("west", None)),
+        ("east", "", {CELL_TAG: "east", COUNTERPART_TAG: "west"}, ("east", None)),
+        # A pair with another cell.
+        ("east", "south", {CELL_TAG: "east", COUNTERPART_TAG: "west"}, ("east", "south")),
+    ],
+)
+def test_the_tags_of_a_pair(cell, counterpart, marks, right):
+    found = every_tag(cell, "secret", "database", {}, marks, counterpart)
+    assert (found[CELL_TAG], found.get(COUNTERPART_TAG)) == right
+    assert found["Name"] == f"{right[0]}-database"
+
+
+def test_a_replica_is_called_as_its_primary():
+    wrong = paired("replica", counterpart="west/other")
+    assert "has another name" in " ".join(registry.kind("secret").check("database", wrong, {}))
+
+
+def test_a_replica_takes_no_strangers_place(cell, manager):
+    manager.create_secret(Name="west-database", SecretString="a stranger's")
+    entry = {**paired("replica"), "source": "west/database"}
+    (problem,) = registry.kind("secret").precreate_errors(cell(), {"database": entry})
+    assert "there is a secret west-database in us-east-1 already" in problem

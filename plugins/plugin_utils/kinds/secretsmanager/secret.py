@@ -10,9 +10,9 @@ import json
 import typing as t
 
 from ...engine.cell import Cell, tags_of
-from ...engine.kind import CELL_TAG, Kind, Resource
+from ...engine.kind import CELL_TAG, COUNTERPART_TAG, Kind, Resource, Settled
 from ...sdk import ClientError
-from ...shared import taken
+from ...shared import pairs, taken
 
 #: Where a field's value comes from: one of these.
 SOURCES = ("value", "generate", "environment")
@@ -26,13 +26,19 @@ class Secret(Kind):
     variable = "secrets_entries"
     resource_type = "secretsmanager:secret"
     shapes: t.ClassVar[dict[str, str]] = {"content": "secret_field"}
-    references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key"}
+    references: t.ClassVar[dict[str, str]] = {"kms_key": "kms_key", "source": "secret"}
+    counterparts: t.ClassVar[dict[str, str]] = {"counterpart": "secret"}
+    needs_ready = frozenset({"source"})
+    replicates_tags = True
     data = True
     longest_name = 512
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         # By tags, whatever they are called; the filter compares beginnings, cell.owned the whole.
-        mine = [{"Key": "tag-key", "Values": [CELL_TAG]}, {"Key": "tag-value", "Values": [cell.name]}]
+        mine = [
+            {"Key": "tag-key", "Values": [CELL_TAG, COUNTERPART_TAG]},
+            {"Key": "tag-value", "Values": [cell.name]},
+        ]
         filters = {} if cell.claimed(self.name) else {"Filters": mine}
         listed = [
             each
@@ -51,8 +57,14 @@ class Secret(Kind):
                 attributes={
                     "description": secret.get("Description", ""),
                     "kms_key": self._key(cell, secret.get("KmsKeyId")),
+                    "counterpart": _counterpart(cell, name, tags_of(secret.get("Tags"))),
                 },
-                facts={"name": secret["Name"], "arn": secret["ARN"], "fields": fields.get(secret["ARN"], [])},
+                facts={
+                    "name": secret["Name"],
+                    "arn": secret["ARN"],
+                    "fields": fields.get(secret["ARN"], []),
+                    "replica_of": _replica_of(cell, secret),
+                },
                 tags=tags,
             )
             for name, secret, tags in found
@@ -91,21 +103,32 @@ class Secret(Kind):
             return next((name for name, key in keys if alias in key.facts["aliases"]), ident)
         return cell.name_of("kms_key", ident.rsplit("/", 1)[-1])
 
+    def settled(
+        self, name: str, entry: dict[str, t.Any], resource: Resource | None, others: t.Mapping[str, Resource | None]
+    ) -> Settled:
+        return pairs.settled(PAIRING, entry, resource, others) if entry["counterpart"] else Settled(entry)
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         """The fields are written once and never compared: their values are nobody's business but the secret's."""
-        compared = {key: value for key, value in entry.items() if key not in ("content", "required")}
-        return {**compared, "kms_key": entry["kms_key"] or ""}
+        compared = {key: value for key, value in entry.items() if key in ("description", "kms_key", "counterpart")}
+        return {**compared, "kms_key": entry["kms_key"] or "", "counterpart": entry["counterpart"] or ""}
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-        for name, entry in entries.items():
+        own = {name: entry for name, entry in entries.items() if not entry.get("source")}
+        for name, entry in own.items():
             if not entry["content"]:
                 yield f"{name}.content: name at least one field; the secret does not exist yet"
-        yield from taken.names(cell, self.name, entries, self._there(cell, entries), "Name", "Name")
+        yield from taken.names(cell, self.name, own, self._there(cell, map(cell.aws_name, own)), "Name", "Name")
+        replicas = {entry["source"].replace("/", "-", 1): name for name, entry in entries.items() if name not in own}
+        for found in self._there(cell, replicas):
+            yield (
+                f"{replicas[found['Name']]}: there is a secret {found['Name']} in {cell.region} already, which the replica would"
+                " take the place of; rename or delete it there"
+            )
 
     @staticmethod
-    def _there(cell: Cell, entries: t.Iterable[str]) -> t.Iterator[dict[str, t.Any]]:
-        """Secrets of these names, but for those of the cell that are scheduled for deletion: they are had back."""
-        names = [cell.aws_name(name) for name in entries]
+    def _there(cell: Cell, names: t.Iterable[str]) -> t.Iterator[dict[str, t.Any]]:
+        """Secrets called so on AWS, but for those of the cell that are scheduled for deletion: they are had back."""
         absent = ("ResourceNotFoundException",)
 
         def ask(name: str) -> t.Any:
@@ -128,12 +151,39 @@ class Secret(Kind):
                 )
 
     def check(self, name: str, entry: dict[str, t.Any], world: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        yield from pairs.problems(entry)
+        if entry["counterpart"] and entry["counterpart"].partition("/")[2] != name:
+            yield f"counterpart: {entry['counterpart']} has another name; a replica is called as its primary, <cell>/{name}"
         if entry["content"] and (unknown := sorted(set(entry["required"] or ()) - set(entry["content"]))):
             yield f"required: {', '.join(unknown)} is not in content; fields: {', '.join(sorted(entry['content']))}"
         for field, how in entry["content"].items():
             given = [source for source in SOURCES if how[source] not in (None, "")]
             if len(given) != 1:
                 yield f"content.{field}: needs one of {', '.join(SOURCES)}, has {' and '.join(given) or 'none'}"
+
+
+def _replica(entry: dict[str, t.Any], source: str | None) -> dict[str, t.Any]:
+    """The entry of a replica: but for its key it is what its primary is, with the same tags.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html
+    """
+    return {**entry, "description": None, "tags": None, "source": source and entry["counterpart"]}
+
+
+PAIRING = pairs.Pairing(source=lambda secret: secret.facts["replica_of"], follower=_replica)
+
+
+def _counterpart(cell: Cell, name: str, tags: dict[str, str]) -> str:
+    """The same secret in the other cell, as its tags say."""
+    other = tags.get(COUNTERPART_TAG, "")
+    other = tags[CELL_TAG] if other == cell.name else other
+    return f"{other}/{name}" if other else ""
+
+
+def _replica_of(cell: Cell, secret: dict[str, t.Any]) -> str:
+    """The region of which a secret is a replica; empty where it is none."""
+    primary = secret.get("PrimaryRegion", "")
+    return primary if primary != cell.region else ""
 
 
 def _fields(text: str | None) -> list[str]:
