@@ -138,6 +138,7 @@ class Load:
         for thread in threads:
             thread.start()
         self.ready.wait()
+        self.write_first()
         began, number, stop = time.monotonic(), 0, Path(self.options.until) if self.options.until else None
         while (now := time.monotonic()) - began < self.options.seconds and not (stop and stop.exists()):
             due = began + number / self.options.rate
@@ -151,6 +152,12 @@ class Load:
         for thread in threads:
             thread.join(self.options.timeout + 5)
         return self.report(time.monotonic() - began, number)
+
+    def write_first(self) -> None:
+        """What is written is there before it is asked for: /notes/1 is the first note."""
+        for path in {each for each in self.options.paths if each.startswith("+")}:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self.ask(self.connect(), path)
 
     def report(self, seconds: float, sent: int) -> dict[str, object]:
         """Figures; a request that never came back counts as failed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
 
@@ -15,6 +16,7 @@ NOTHING = {"add": 0, "change": 0, "remove": 0, "orphan": 0}
 def cell(region: str, counterpart: str, role: str, cidr: str) -> dict[str, t.Any]:
     return {
         "cell_region": region,
+        "recovery_pairs": {"shop": {"cells": [EAST, WEST], "preferred_primary": EAST, "tier": "critical"}},
         "network_cidr": cidr,
         "network_zones": ["a", "b"],
         "network_tiers": {"data": {"number": 0, "route": "none"}},
@@ -145,6 +147,71 @@ def test_a_change_is_made_at_a_replica_too(api, cells, pair):
     cells.play("site", changed).ok()
     nothing_differs(cells, changed)
     cells.play("site", pair).ok()
+
+
+def lag(api, seconds: float, minutes_ago: int = 0) -> None:
+    """What RDS told CloudWatch of the replica in the west; there is one value a minute."""
+    point = {
+        "MetricName": "ReplicaLag",
+        "Timestamp": time.time() - 60 * minutes_ago,
+        "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": f"{WEST}-main"}],
+        "Value": seconds,
+    }
+    api.client("cloudwatch", "us-west-2").put_metric_data(Namespace="AWS/RDS", MetricData=[point])
+
+
+def status_of(cells, pair, tmp_path, *words: str) -> tuple[int, dict[str, t.Any]]:
+    """The exit status of dr_status.yml, and its report."""
+    run = cells.play("dr_status", pair, "-e", f"dr_status_report={tmp_path}/report.json", *words)
+    return run.status, json.loads((tmp_path / "report.shop.json").read_text())
+
+
+def answers(report: dict[str, t.Any], result: str) -> dict[str, str]:
+    return {check["what"]: check["detail"] for check in report["checks"] if check["result"] == result}
+
+
+def test_the_second_region_is_ready_only_where_that_is_known(api, cells, pair, tmp_path):
+    status, report = status_of(cells, pair, tmp_path)
+    assert (status, report["ready"], report["primary"], report["standby"]) == (2, False, EAST, WEST)
+    assert list(answers(report, "unknown")) == ["database main lags less than the recovery point"]
+    assert answers(report, "fail") == {}
+    lag(api, 3, minutes_ago=2)
+    status, report = status_of(cells, pair, tmp_path)
+    assert (status, report["ready"], answers(report, "unknown")) == (0, True, {})
+    assert answers(report, "pass")["database main lags less than the recovery point"] == "3 s of 900 s"
+    assert {"secret database is replicated", "key data is usable"} <= set(answers(report, "pass"))
+    status, report = status_of(cells, pair, tmp_path, "--limit", WEST)
+    assert (status, list(answers(report, "unknown"))) == (2, ["it is as its inventory says"])
+
+
+def test_what_is_missing_in_the_second_region_is_named(api, cells, pair, tmp_path):
+    lag(api, 1000, minutes_ago=1)
+    api.client("secretsmanager", "us-east-1").remove_regions_from_replication(
+        SecretId=f"{EAST}-database", RemoveReplicaRegions=["us-west-2"]
+    )
+    run = cells.play("dr_status", pair, "-e", f"dr_status_report={tmp_path}/report.json")
+    report = json.loads((tmp_path / "report.shop.json").read_text())
+    assert (run.status, report["ready"]) == (2, False)
+    assert answers(report, "fail") == {
+        "database main lags less than the recovery point": "1000 s of 900 s",
+        "secret database is replicated": "there is no such secret",
+        "it is as its inventory says": "1 to add",
+    }
+    assert "shop: NOT READY" in run.output
+    cells.play("site", pair).ok()
+    lag(api, 0)
+    assert status_of(cells, pair, tmp_path)[0] == 0
+
+
+def test_a_region_that_is_lost_is_unknown_and_its_replica_is_looked_at(api, cells, pair, tmp_path):
+    api.faults(rate=1, kinds=["error"], regions=["us-east-1"])
+    try:
+        status, report = status_of(cells, pair, tmp_path, "--limit", WEST)
+    finally:
+        api.faults(rate=0)
+    assert (status, report["primary"], report["standby"], report["ready"]) == (2, EAST, WEST, False)
+    assert "the region answers" in answers(report, "unknown")
+    assert answers(report, "pass")["database main is replicated"] == "replicating"
 
 
 def test_a_promotion_changes_no_inventory(api, cells, pair):

@@ -130,6 +130,11 @@ def facts(instance: dict[str, t.Any]) -> dict[str, t.Any]:
         "zone": instance.get("AvailabilityZone", ""),
         "standby_zone": instance.get("SecondaryAvailabilityZone", ""),
         "replica": bool(instance.get("ReadReplicaSourceDBInstanceIdentifier")),
+        "replication": [
+            {"status": info.get("Status", ""), "normal": bool(info.get("Normal")), "message": info.get("Message", "")}
+            for info in instance.get("StatusInfos") or []
+            if info.get("StatusType") == "read replication"
+        ],
         "replicas": sorted(instance.get("ReadReplicaDBInstanceIdentifiers") or []),
         # Waits for the maintenance window, or for apply_immediately.
         "pending": pending,

@@ -1,0 +1,250 @@
+"""Whether a cell could take over: which one writes, and each check, from resources made up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import types
+
+import pytest
+
+from ansible_collections.terrace.aws.plugins.plugin_utils.engine.kind import PENDING, READY, WRITER_TAG, Resource
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import pairs, status
+
+EAST, WEST = "east", "west"
+NOW = dt.datetime(2026, 12, 1, 3, tzinfo=dt.UTC)
+WELL = [{"status": "replicating", "normal": True, "message": ""}]
+IN_SYNC = {EAST: {"add": 0}, WEST: {"add": 0}}
+
+
+def database(cell, source=None, since="", instance_class="db.m6g.large", state=READY, replication=None, kept=7):
+    return Resource(
+        id=f"{cell}-main",
+        attributes={"source": source, "instance_class": instance_class, "backup_retention_period": kept},
+        facts={
+            "arn": f"arn:{cell}-main",
+            "replication": (WELL if replication is None else replication) if source else [],
+        },
+        marks={WRITER_TAG: since} if since else {},
+        state=state,
+        status="available" if state == READY else "creating",
+    )
+
+
+class Cloudwatch:
+    """What CloudWatch holds of a replica's lag: seconds, the newest last."""
+
+    def __init__(self, *seconds):
+        self.points = [{"Timestamp": NOW + dt.timedelta(minutes=n), "Maximum": each} for n, each in enumerate(seconds)]
+
+    def get_metric_statistics(self, **asked):
+        assert (asked["Namespace"], asked["MetricName"]) == ("AWS/RDS", "ReplicaLag")
+        assert asked["EndTime"] - asked["StartTime"] <= dt.timedelta(minutes=6)
+        return {"Datapoints": list(reversed(self.points))}
+
+
+def side(name, lag=(0,), problem="", **kinds):
+    cell = types.SimpleNamespace(client=lambda _service: Cloudwatch(*lag))
+    return status.Side(name, f"region-{name}", None if problem else cell, problem, kinds)
+
+
+def found(sides, plans=None, **options):
+    made, problems = pairs.checked({"shop": {"cells": [EAST, WEST], **options}}, [EAST, WEST])
+    assert problems == []
+    return status.Status("shop", made["shop"], sides, IN_SYNC if plans is None else plans, NOW)
+
+
+def results(of, result):
+    return {check.what: check.detail for check in of.checks() if check.result == result}
+
+
+PRIMARY = side(EAST, db_instance={"main": database(EAST)})
+REPLICA = side(WEST, db_instance={"main": database(WEST, "arn:east-main")})
+
+
+def test_a_pair_that_is_well_is_ready():
+    told = found([PRIMARY, REPLICA], tier="critical", preferred_primary=EAST).as_dict()
+    assert (told["ready"], told["primary"], told["standby"]) == (True, EAST, WEST)
+    assert (told["rto_minutes"], told["rpo_minutes"]) == (60, 15)
+
+
+@pytest.mark.parametrize(
+    ("east", "west", "writes"),
+    [
+        (database(EAST), database(WEST, "arn:east-main"), EAST),
+        (database(EAST, "arn:west-main"), database(WEST), WEST),
+        (database(EAST), database(WEST, since="2026-12-01T00:00:00Z"), WEST),
+        (database(EAST, since="2026-12-02T00:00:00Z"), database(WEST, since="2026-12-01T00:00:00Z"), EAST),
+        (database(EAST), database(WEST), ""),
+        (database(EAST, "arn:x"), database(WEST, "arn:y"), ""),
+        (database(EAST), None, EAST),
+        (None, database(WEST), WEST),
+        (None, None, ""),
+    ],
+)
+def test_which_cell_writes_is_told_by_the_databases(east, west, writes):
+    sides = [
+        side(EAST, db_instance={"main": east} if east else {}),
+        side(WEST, db_instance={"main": west} if west else {}),
+    ]
+    told = found(sides).as_dict()
+    assert told["primary"] == writes
+    assert told["standby"] == ({EAST: WEST, WEST: EAST}[writes] if writes else "")
+    if not writes:
+        assert not told["ready"]
+
+
+@pytest.mark.parametrize("lost", [EAST, WEST])
+def test_a_region_that_does_not_answer_is_unknown_and_its_follower_tells_who_wrote(lost):
+    whole = {EAST: PRIMARY, WEST: REPLICA}
+    sides = [side(name, problem="no route") if name == lost else whole[name] for name in (EAST, WEST)]
+    of = found(sides, {})
+    told = of.as_dict()
+    assert (told["primary"], told["standby"], told["ready"]) == (EAST, WEST, False)
+    assert results(of, "unknown")["the region answers"] == "no route"
+    if lost == EAST:
+        assert "database main is replicated" in results(of, "pass"), "the survivor is looked at all the same"
+
+
+@pytest.mark.parametrize(
+    ("replica", "lag", "what", "detail"),
+    [
+        (database(WEST, "arn:other"), (0,), "database main is replicated", "it follows arn:other"),
+        (
+            database(WEST, "arn:east-main", state=PENDING),
+            (0,),
+            "database main is replicated",
+            "the replica is creating",
+        ),
+        (
+            database(
+                WEST,
+                "arn:east-main",
+                replication=[{"status": "error", "normal": False, "message": "no WAL of the source"}],
+            ),
+            (0,),
+            "database main is replicated",
+            "replication is error no WAL of the source",
+        ),
+        (
+            database(WEST, "arn:east-main", instance_class="db.t4g.medium"),
+            (0,),
+            "database main has the class of its source",
+            "db.t4g.medium, and east has db.m6g.large",
+        ),
+        (
+            database(WEST, "arn:east-main"),
+            (0, 14401),
+            "database main lags less than the recovery point",
+            "14401 s of 14400 s",
+        ),
+        (
+            database(WEST, "arn:east-main"),
+            (-1,),
+            "database main lags less than the recovery point",
+            "the lag cannot be determined: replication is not active",
+        ),
+    ],
+)
+def test_a_replica_that_could_not_take_over(replica, lag, what, detail):
+    of = found([PRIMARY, side(WEST, lag, db_instance={"main": replica})])
+    assert results(of, "fail") == {what: detail}
+    assert not of.as_dict()["ready"]
+
+
+def test_no_value_of_the_lag_is_unknown_and_the_newest_counts():
+    silent = found([PRIMARY, side(WEST, (), db_instance={"main": database(WEST, "arn:east-main")})])
+    assert list(results(silent, "unknown")) == ["database main lags less than the recovery point"]
+    caught_up = found([PRIMARY, side(WEST, (99999, 2), db_instance={"main": database(WEST, "arn:east-main")})])
+    assert results(caught_up, "fail") == {}
+
+
+def test_a_database_without_backups_is_told():
+    of = found([side(EAST, db_instance={"main": database(EAST, kept=0)}), REPLICA])
+    assert results(of, "fail") == {"database main is backed up": "no backups are made"}
+
+
+def secret(counterpart, replica_of="", fields=("password",)):
+    return Resource("x", {"counterpart": counterpart}, facts={"replica_of": replica_of, "fields": list(fields)})
+
+
+@pytest.mark.parametrize(
+    ("copy", "result", "detail"),
+    [
+        (secret("east/app", "region-east"), "pass", "readable with the key of its region"),
+        (None, "fail", "there is no such secret"),
+        (secret("east/app"), "fail", "it is no replica of the one in region-east"),
+        (secret("east/app", "region-east", ()), "fail", "it has no value"),
+    ],
+)
+def test_shared_secrets_are_looked_at(copy, result, detail):
+    east = side(
+        EAST, db_instance=PRIMARY.observed["db_instance"], secret={"app": secret("west/app"), "cache": secret("")}
+    )
+    west = side(WEST, db_instance=REPLICA.observed["db_instance"], secret={"app": copy} if copy else {})
+    assert results(found([east, west]), result)["secret app is replicated"] == detail
+
+
+def group(states, desired, most):
+    instances = {f"i-{number}": state for number, state in enumerate(states)}
+    return Resource("x", {"max_size": most}, facts={"instances": instances, "desired_capacity": desired})
+
+
+@pytest.mark.parametrize(
+    ("standby", "failed"),
+    [
+        (group(["InService"], 1, 4), {}),
+        (group(["InService", "Pending"], 2, 4), {"tier app is in service": "1 of 2 machines, at most 4"}),
+        (group([], 0, 4), {"tier app is in service": "0 of 0 machines, at most 4"}),
+        (
+            group(["InService"], 1, 2),
+            {"tier app may grow to the size of the primary": "it may have 2, and east runs 3"},
+        ),
+        (None, {"tier app is in service": "there is no such group"}),
+    ],
+)
+def test_machines_of_the_standby_are_counted(standby, failed):
+    serving = group(["InService"] * 3, 3, 4)
+    east = side(EAST, db_instance=PRIMARY.observed["db_instance"], autoscaling_group={"app": serving})
+    groups = {"app": standby} if standby else {}
+    west = side(WEST, db_instance=REPLICA.observed["db_instance"], autoscaling_group=groups)
+    assert results(found([east, west]), "fail") == failed
+
+
+def test_a_key_that_is_not_enabled_is_told():
+    keys = {"data": Resource("x", {}, status="PendingDeletion")}
+    west = side(WEST, db_instance=REPLICA.observed["db_instance"], kms_key=keys)
+    assert results(found([PRIMARY, west]), "fail") == {"key data is usable": "PendingDeletion"}
+
+
+@pytest.mark.parametrize(
+    ("plans", "result"),
+    [({EAST: {"add": 0}, WEST: {"add": 2, "change": 1}}, "fail"), ({EAST: {"add": 0}}, "unknown")],
+)
+def test_a_difference_from_the_inventory_is_told(plans, result):
+    told = results(found([PRIMARY, REPLICA], plans), result)
+    assert told["it is as its inventory says"] in ("2 to add, 1 to change", "it was not planned in this run")
+
+
+@pytest.mark.parametrize(
+    ("pair", "word"),
+    [
+        ({"cells": [EAST]}, "needs two different cells, has east"),
+        ({"cells": [EAST, EAST]}, "needs two different cells"),
+        ({"cells": [EAST, "wst"]}, "wst is no cell of the inventory; did you mean west"),
+        ({"cells": [EAST, WEST], "preferred_primary": "north"}, "north is none of east, west"),
+        ({"cells": [EAST, WEST], "databases": []}, "name at least one"),
+        ({"cells": [EAST, WEST], "rpo": 0}, "0 minutes; must be at least 1"),
+        ({"cells": [EAST, WEST], "tier": "gold"}, "gold"),
+        ({"cells": [EAST, WEST], "primary": EAST}, "primary"),
+        ({}, "cells"),
+    ],
+)
+def test_what_is_wrong_with_a_pair(pair, word):
+    _made, problems = pairs.checked({"shop": pair}, [EAST, WEST])
+    assert word in "\n".join(problems)
+
+
+def test_a_cell_is_in_one_pair():
+    both = {"one": {"cells": [EAST, WEST]}, "two": {"cells": [EAST, "north"]}}
+    _made, problems = pairs.checked(both, [EAST, WEST, "north"])
+    assert problems == ["recovery_pairs.two.cells: east is in one already; a cell takes over from one other"]
