@@ -7,6 +7,7 @@ POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchan
 POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
 POST /lab/machines/ready      {arn}: a database takes connections
+POST /lab/machines/lag        {arn, seconds}: how far a read replica is behind, for CloudWatch
 POST /lab/machines/tokens     {arn, node, tokens}: a cache's node takes the tokens with this checksum
 POST /lab/machines/credentials {role, session}: temporary credentials of an instance's role
 """
@@ -145,6 +146,21 @@ def set_ready(data: dict[str, Any]) -> dict[str, Any]:
     return {"ready": len(_ready)}
 
 
+def set_lag(data: dict[str, Any]) -> dict[str, Any]:
+    """What RDS tells CloudWatch of a read replica once a minute."""
+    from moto.cloudwatch.models import cloudwatch_backends
+
+    region, account, name = (data["arn"].split(":")[part] for part in (3, 4, -1))
+    point = {
+        "MetricName": "ReplicaLag",
+        "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": name}],
+        "Value": data["seconds"],
+        "Unit": "Seconds",
+    }
+    cloudwatch_backends[account][region].put_metric_data("AWS/RDS", [point])
+    return {}
+
+
 def set_tokens(data: dict[str, Any]) -> dict[str, Any]:
     """A node takes new tokens: when all of a cache's do, it may be called available again."""
     _tokens.setdefault(data["arn"], {})[data["node"]] = data["tokens"]
@@ -197,6 +213,7 @@ ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "POST /lab/machines/state": set_state,
     "POST /lab/machines/console": set_console,
     "POST /lab/machines/ready": set_ready,
+    "POST /lab/machines/lag": set_lag,
     "POST /lab/machines/tokens": set_tokens,
     "POST /lab/machines/credentials": give_credentials,
 }

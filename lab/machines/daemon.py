@@ -33,6 +33,7 @@ from lab.machines.network import Networks
 from lab.machines.plan import PUBLIC_POOL, REPLICATION_POOL, Endpoint, Plan, Pool, build
 from lab.machines.postgres import Databases
 from lab.machines.redis import Caches
+from lab.machines.replica_lag import ReplicaLag
 from lab.machines.util import read_json, write_json
 
 TICK = 0.5
@@ -63,6 +64,7 @@ class Lab:
             "cache": Caches(self),
             "balancer": Balancers(self),
         }
+        self.replica_lag = ReplicaLag(self, self.drivers["database"])
         self.certificates = Certificates(self)
         self.host_resolver = Resolver(self, None)
         self.per_vpc: dict[str, list[Any]] = {}
@@ -124,6 +126,10 @@ class Lab:
         self._remove(self.plan)
         for endpoint in list(self.plan.endpoints.values()):
             self._step(endpoint)
+        for replica in self.replica_lag.replicas():
+            job = f"{replica.name}, its lag"
+            if not self._busy(job) and self.replica_lag.claim(replica.name):
+                self.jobs[job] = self.pool.submit(self._guard, job, self.replica_lag.step, replica)
         self.health.step()
         self.failures.pop("api", None)
 

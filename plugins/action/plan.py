@@ -12,15 +12,22 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
 from ansible_collections.terrace.aws.plugins.plugin_utils.planning import PlanningAction
+from ansible_collections.terrace.aws.plugins.plugin_utils.sdk import BotoCoreError, ClientError
 
 
 class ActionModule(PlanningAction):
-    _VALID_ARGS = frozenset({"role", "kinds", "state", "fresh", "cell", "region"})
+    _VALID_ARGS = frozenset({"role", "kinds", "state", "fresh", "hurried", "cell", "region"})
     _supports_check_mode = True
 
     def act(self) -> dict[str, t.Any]:
+        self.hurried = boolean(self.option("hurried", False))
         kinds = self.chosen_kinds()
-        found = self.planned(kinds, fresh=kinds if boolean(self.option("fresh", False)) else ())
+        try:
+            found = self.planned(kinds, fresh=kinds if boolean(self.option("fresh", False)) else ())
+        except (ClientError, BotoCoreError) as error:
+            if self.hurried:
+                return {"changed": False, "problem": str(error)}
+            raise
         self.refuse(found)
         self.show(found)
         return {

@@ -23,8 +23,8 @@ class ActionModule(CellAction):
 
     def act(self) -> dict[str, t.Any]:
         name = str(self.option("pair", ""))
-        known, problems = pairs.checked(self.variable(pairs.VARIABLE, {}), self._vars["groups"].get("cells", []))
-        if problems:
+        known = self.switches()[pairs.VARIABLE] or {}
+        if problems := list(pairs.strangers(known, self._vars["groups"].get("cells", []))):
             raise AnsibleActionFail("the inventory is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
         if name not in known:
             raise AnsibleActionFail(f"{pairs.VARIABLE} has no pair {name}{specs.suggestion(name, known)}")

@@ -35,6 +35,12 @@ options:
     description: Read from AWS even what this run has read before.
     type: bool
     default: false
+  hurried:
+    description:
+      - Return C(problem), and no plan, when AWS does not answer within seconds or refuses, instead of trying for minutes and
+        failing. For what goes on without a region that may be lost.
+    type: bool
+    default: false
 notes:
   - Supports check mode, in which it reports C(changed) when there is something to do.
   - Shows every change field by field, whether C(--diff) is given or not; what this run has shown of the cell is not shown again.
@@ -57,6 +63,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+problem:
+  description: Why AWS could not be read.
+  returned: with O(hurried), where it could not; nothing else is returned then
+  type: str
 pending:
   description: Whether there is anything to write or to remove.
   returned: always

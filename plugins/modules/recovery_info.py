@@ -19,7 +19,8 @@ options:
     required: true
   plans:
     description:
-      - What the plan of each cell counts (C(add), C(change), C(remove), C(orphan)), by cell. A cell without one is unknown.
+      - What the plan of each cell counts (C(add), C(change), C(remove), C(orphan)), or why it failed (C(problem)), by cell. A
+        cell without one is unknown.
     type: dict
     default: {}
 notes:

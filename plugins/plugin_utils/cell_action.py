@@ -162,9 +162,13 @@ class CellAction(ActionBase):
     #: What the inventory says of reading; an action that knows the inventory sets it.
     settings = Settings()
 
+    #: What does not answer within seconds counts as out of reach.
+    hurried = False
+
     def cell(self, exact: bool = True, known: dict[str, dict[str, Resource]] | None = None) -> Cell:
         """A fresh view of the cell: what it reads, it reads now, except the kinds that are given as ``known``."""
-        return Cell(self.cell_name(), self.region(), registry.all_kinds(), exact, known, self.settings)
+        kinds = registry.all_kinds()
+        return Cell(self.cell_name(), self.region(), kinds, exact, known, self.settings, hurried=self.hurried)
 
     def other_cell(self, name: str, hurried: bool = False) -> Cell:
         """Another cell of the inventory, seen with the credentials it was signed in with in this run, else with this one's.

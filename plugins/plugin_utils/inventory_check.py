@@ -16,6 +16,7 @@ from ansible.vars.reserved import get_reserved_names
 
 from . import cell_rules, desired, foreign, option_values, shapes, specs, switches, templates
 from .engine import registry
+from .recovery import pairs
 
 
 class InventoryCheck:
@@ -57,6 +58,7 @@ class InventoryCheck:
             *self._missing(options),
             *self._cell_problems(),
             *self._other_cells(steer["terrace_cells"]),
+            *pairs.strangers(steer["recovery_pairs"] or {}, self._cells()),
         ]
         wrong = list(self._wrong_values(options))
         self.world, entries = desired.of_kinds(registry.all_kinds(), self._variables, self._template)

@@ -21,6 +21,7 @@ from . import option_values, specs
 from .adoption import region
 from .engine import registry
 from .engine.plan import Rules
+from .recovery import pairs
 from .texts import not_text, sort_of
 
 TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
@@ -34,7 +35,7 @@ class Switch:
 
     :ivar type: ``bool``, ``text``, ``choice``, ``names`` (cells), ``patterns`` (of kind/name), ``variables`` (patterns of
         variable names), ``number``, ``batch`` (of machines, as the keyword ``serial`` takes it), ``options`` (an argument
-        spec), ``ids`` (of EC2, and ARNs) or ``tags``
+        spec), ``pairs`` (of cells), ``ids`` (of EC2, and ARNs) or ``tags``
     :ivar meaning: what it does, for people
     :ivar default: what an unset one reads as
     :ivar shape: for ``text``: the expression it must match
@@ -80,6 +81,11 @@ SWITCHES: dict[str, Switch] = {
     ),
     "isolate_instance_snapshots": Switch("bool", "also take snapshots of the isolated machine's volumes", False),
     "patch_hosts_batch": Switch("batch", "how many machines of a tier are patched at once", None),
+    "recovery_pairs": Switch(
+        "pairs",
+        "pairs of cells of which each can take over from the other; see roles/dr_status, entry point pair",
+        None,
+    ),
     "remove_app_confirm": Switch("text", "the name of the application that is to be removed"),
     "rotate_ssh_private_key": Switch("text", "the new private key's file"),
     "show_dir": Switch("text", "the folder show_cell.yml draws to"),
@@ -275,6 +281,13 @@ def _tags(name: str, value: t.Any) -> dict[str, str]:
     return {str(key): str(each) for key, each in given.items()}
 
 
+def _pairs(_name: str, value: t.Any) -> pairs.Pairs:
+    found, problems = pairs.checked(value)
+    if problems:
+        raise SwitchError("\n".join(problems))
+    return found
+
+
 def _variables(name: str, value: t.Any) -> tuple[str, ...]:
     found = _listed(name, value, "change_*")
     for pattern in found:
@@ -290,6 +303,7 @@ READERS: dict[str, t.Callable[[str, t.Any], t.Any]] = {
     "batch": _batch,
     "number": _number,
     "options": _options,
+    "pairs": _pairs,
     "patterns": _patterns,
     "names": _names,
     "variables": _variables,

@@ -14,11 +14,8 @@ VARIABLE = "recovery_pairs"
 Pairs = dict[str, dict[str, t.Any]]
 
 
-def checked(value: t.Any, cells: t.Collection[str]) -> tuple[Pairs, list[str]]:
-    """The pairs with their defaults, and all that is wrong with them.
-
-    :param cells: the inventory's cells
-    """
+def checked(value: t.Any) -> tuple[Pairs, list[str]]:
+    """The pairs with their defaults, and all that is wrong with them by themselves."""
     made, problems = specs.named(specs.shape("dr_status", "pair"), value, VARIABLE)
     if problems:
         return made, problems
@@ -28,8 +25,6 @@ def checked(value: t.Any, cells: t.Collection[str]) -> tuple[Pairs, list[str]]:
         if len(set(pair["cells"])) != 2 or len(pair["cells"]) != 2:
             problems.append(f"{where}.cells: needs two different cells, has {', '.join(pair['cells']) or 'none'}")
         for cell in pair["cells"]:
-            if cell not in cells:
-                problems.append(f"{where}.cells: {cell} is no cell of the inventory{specs.suggestion(cell, cells)}")
             if holder.setdefault(cell, name) != name:
                 problems.append(f"{where}.cells: {cell} is in {holder[cell]} already; a cell takes over from one other")
         if pair["preferred_primary"] and pair["preferred_primary"] not in pair["cells"]:
@@ -44,3 +39,11 @@ def checked(value: t.Any, cells: t.Collection[str]) -> tuple[Pairs, list[str]]:
             if pair[target] is not None and pair[target] < 1
         ]
     return made, problems
+
+
+def strangers(found: Pairs, cells: t.Collection[str]) -> t.Iterator[str]:
+    """Cells of pairs that are not in the inventory."""
+    for name, pair in found.items():
+        for cell in pair["cells"]:
+            if cell not in cells:
+                yield f"{VARIABLE}.{name}.cells: {cell} is no cell of the inventory{specs.suggestion(cell, cells)}"

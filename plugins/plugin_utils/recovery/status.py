@@ -70,7 +70,7 @@ class Status:
     """The checks of one pair.
 
     :param options: the pair's entry
-    :param plans: what each cell's plan counts, by cell; a cell without one was not planned
+    :param plans: what each cell's plan counts, or its ``problem``, by cell; a cell without one was not planned
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Status:
         name: str,
         options: dict[str, t.Any],
         sides: list[Side],
-        plans: t.Mapping[str, dict[str, int]],
+        plans: t.Mapping[str, dict[str, t.Any]],
         now: dt.datetime,
     ) -> None:
         self.name, self.options, self.sides, self.plans, self.now = name, options, sides, plans, now
@@ -314,6 +314,9 @@ class Status:
             plan, what = self.plans.get(side.name), "it is as its inventory says"
             if plan is None:
                 yield Check(what, side.name, UNKNOWN, "it was not planned in this run")
+                continue
+            if problem := plan.get("problem"):
+                yield Check(what, side.name, UNKNOWN, str(problem).partition("\n")[0])
                 continue
             differs = {action: count for action, count in plan.items() if count}
             detail = ", ".join(f"{count} to {action}" for action, count in differs.items()) or "the plan is empty"

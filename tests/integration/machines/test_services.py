@@ -155,6 +155,22 @@ def test_a_replica_in_another_region_streams_and_outlives_its_source(world: Worl
     query(world, database, "create table far (name text)")
     query(world, database, "insert into far values ('streamed')")
     wait("the row", lambda: asked("select name from far") == "streamed", 10)
+
+    def lags() -> list[float]:
+        asked_for = {
+            "Namespace": "AWS/RDS",
+            "MetricName": "ReplicaLag",
+            "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": "shop-west"}],
+            "StartTime": time.time() - 300,
+            "EndTime": time.time() + 60,
+            "Period": 60,
+            "Statistics": ["Maximum"],
+        }
+        points = world.client("cloudwatch", "us-west-2").get_metric_statistics(**asked_for)["Datapoints"]
+        return [point["Maximum"] for point in points]
+
+    wait("its lag", lambda: bool(lags()), 70)
+    assert all(0 <= seconds < 60 for seconds in lags())
     west.promote_read_replica(**far)
     wait("the promotion", lambda: asked("select pg_is_in_recovery()") == "f", 20)
     query(world, database, "insert into far values ('behind')")

@@ -163,6 +163,7 @@ def lag(api, seconds: float, minutes_ago: int = 0) -> None:
 def status_of(cells, pair, tmp_path, *words: str) -> tuple[int, dict[str, t.Any]]:
     """The exit status of dr_status.yml, and its report."""
     run = cells.play("dr_status", pair, "-e", f"dr_status_report={tmp_path}/report.json", *words)
+    assert (tmp_path / "report.shop.json").exists(), run.output
     return run.status, json.loads((tmp_path / "report.shop.json").read_text())
 
 

@@ -190,3 +190,13 @@ def test_a_replica_takes_no_strangers_place(cell, manager):
     entry = {**paired("replica"), "source": "west/database"}
     (problem,) = registry.kind("secret").precreate_errors(cell(), {"database": entry})
     assert "there is a secret west-database in us-east-1 already" in problem
+
+
+def test_a_replica_that_is_no_counterpart_any_more_is_not_written():
+    kind, replica = registry.kind("secret"), there("us-east-1")
+    alone = {**paired("replica"), "counterpart": "", "created_as": None}
+    fields = {"counterpart": {"before": "west/database", "after": ""}}
+    assert "it is a replica of the secret in us-east-1" in kind.refusal("database", fields, alone, replica)
+    follower = kind.settled("database", paired("replica"), replica, {"west/database": there()}).entry
+    assert kind.refusal("database", fields, follower, replica) == ""
+    assert kind.refusal("database", {}, {}, replica) == "", "it may be removed"

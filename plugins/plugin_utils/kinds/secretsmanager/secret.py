@@ -52,23 +52,25 @@ class Secret(Kind):
         for start in range(0, len(claimed), VALUES_AT_ONCE):
             fields |= self._fields(cell, {"SecretIdList": claimed[start : start + VALUES_AT_ONCE]}, arns)
         return {
-            name: Resource(
-                id=secret["Name"],
-                attributes={
-                    "description": secret.get("Description", ""),
-                    "kms_key": self._key(cell, secret.get("KmsKeyId")),
-                    "counterpart": _counterpart(cell, name, tags_of(secret.get("Tags"))),
-                },
-                facts={
-                    "name": secret["Name"],
-                    "arn": secret["ARN"],
-                    "fields": fields.get(secret["ARN"], []),
-                    "replica_of": _replica_of(cell, secret),
-                },
-                tags=tags,
-            )
+            name: self._resource(cell, name, secret, tags, fields.get(secret["ARN"], []))
             for name, secret, tags in found
         }
+
+    def _resource(
+        self, cell: Cell, name: str, secret: dict[str, t.Any], tags: dict[str, str], fields: list[str]
+    ) -> Resource:
+        replica_of, counterpart = _replica_of(cell, secret), _counterpart(cell, name, tags_of(secret.get("Tags")))
+        return Resource(
+            id=secret["Name"],
+            attributes={
+                "description": secret.get("Description", ""),
+                "kms_key": self._key(cell, secret.get("KmsKeyId")),
+                "counterpart": counterpart,
+                "source": counterpart if replica_of else "",
+            },
+            facts={"name": secret["Name"], "arn": secret["ARN"], "fields": fields, "replica_of": replica_of},
+            tags=tags,
+        )
 
     @staticmethod
     def _fields(cell: Cell, which: dict[str, t.Any], arns: set[str]) -> dict[str, list[str]]:
@@ -108,10 +110,24 @@ class Secret(Kind):
     ) -> Settled:
         return pairs.settled(PAIRING, entry, resource, others) if entry["counterpart"] else Settled(entry)
 
+    def refusal(
+        self, name: str, fields: dict[str, dict[str, t.Any]], entry: dict[str, t.Any], resource: Resource
+    ) -> str:
+        if not (region := resource.facts["replica_of"]) or not entry or "source" in entry:
+            return ""
+        return (
+            f"{self.variable}.{name}: it is a replica of the secret in {region}, and only that one can be changed; name its"
+            " counterpart, or promote it first (terrace.aws.secret_replica, state standalone)"
+        )
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         """The fields are written once and never compared: their values are nobody's business but the secret's."""
-        compared = {key: value for key, value in entry.items() if key in ("description", "kms_key", "counterpart")}
-        return {**compared, "kms_key": entry["kms_key"] or "", "counterpart": entry["counterpart"] or ""}
+        return {
+            "description": entry["description"],
+            "kms_key": entry["kms_key"] or "",
+            "counterpart": entry["counterpart"],
+            "source": entry.get("source"),
+        }
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         own = {name: entry for name, entry in entries.items() if not entry.get("source")}
