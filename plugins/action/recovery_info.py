@@ -28,18 +28,15 @@ class ActionModule(CellAction):
             raise AnsibleActionFail("the inventory is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
         if name not in known:
             raise AnsibleActionFail(f"{pairs.VARIABLE} has no pair {name}{specs.suggestion(name, known)}")
-        # Templates are resolved here: the threads only ask AWS.
-        cells = [(cell, self._opened(cell)) for cell in known[name]["cells"]]
+        # A region that is lost costs seconds.
+        cells = {cell: self.other_cell(cell, hurried=True) for cell in known[name]["cells"]}
+        if len({cell.region for cell in cells.values()}) < len(cells):
+            both = " and ".join(cells)
+            raise AnsibleActionFail(
+                f"{pairs.VARIABLE}.{name}.cells: {both} are in one region, which could be lost as a whole"
+            )
         with ThreadPoolExecutor(max_workers=2) as pool:
-            sides = list(pool.map(lambda each: status.Side.read(each[0], *each[1]), cells))
+            sides = list(pool.map(status.Side.read, cells, cells.values()))
         now = dt.datetime.now(dt.UTC)
         found = status.Status(name, known[name], sides, self.option("plans", {}), now)
         return {"changed": False, "status": found.as_dict()}
-
-    def _opened(self, cell: str) -> tuple[t.Callable[[], t.Any], str]:
-        """How a cell of the pair is looked at, and its region. A region that is lost costs seconds."""
-        try:
-            opened = self.other_cell(cell, hurried=True)
-        except AnsibleActionFail as error:
-            raise AnsibleActionFail(f"{pairs.VARIABLE}: {error}") from error
-        return lambda: opened, opened.region

@@ -54,13 +54,12 @@ class Side:
     observed: dict[str, dict[str, Resource]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, name: str, open_cell: t.Callable[[], Cell], region: str) -> Side:
+    def read(cls, name: str, cell: Cell) -> Side:
         """Look at a cell that may be out of reach."""
         try:
-            cell = open_cell()
-            return cls(name, region, cell, observed=cell.observe(KINDS))
+            return cls(name, cell.region, cell, observed=cell.observe(KINDS))
         except (ClientError, BotoCoreError) as error:
-            return cls(name, region, problem=str(error))
+            return cls(name, cell.region, problem=str(error))
 
     def of(self, kind: str) -> dict[str, Resource]:
         return self.observed.get(kind, {})
