@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.terrace.aws.plugins.plugin_utils.cell_action import ids, plain
@@ -24,11 +25,11 @@ class ActionModule(PlanningAction):
         kinds = self.chosen_kinds()
         try:
             found = self.planned(kinds, fresh=kinds if boolean(self.option("fresh", False)) else ())
-        except (ClientError, BotoCoreError) as error:
+            self.refuse(found)
+        except (ClientError, BotoCoreError, AnsibleActionFail) as error:
             if self.hurried:
                 return {"changed": False, "problem": str(error)}
             raise
-        self.refuse(found)
         self.show(found)
         return {
             "changed": bool(found.to_do),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 #: How results read in a table; what is not as it should be catches the eye.
 WORDS = {"pass": "ok", "note": "note", "fail": "FAIL", "unknown": "UNKNOWN"}
 
@@ -18,28 +16,24 @@ def recovery_pairs_told_by(pairs: dict[str, t.Any], cell: str, working: list[str
     """The pairs this cell reports in a run: each pair is reported by the first of its cells that is still working.
 
     :param working: the play's hosts that have not failed
-    :raises AnsibleFilterError: where the inventory names no pair of this cell
     """
-    mine = {name: pair.get("cells") or [] for name, pair in (pairs or {}).items()}
-    mine = {name: cells for name, cells in mine.items() if cell in cells}
-    if not mine:
-        raise AnsibleFilterError(f"recovery_pairs names no pair of {cell}; limit the run to the cells of a pair")
-    return [name for name, cells in mine.items() if next(each for each in cells if each in working) == cell]
+    cells = {name: pair.get("cells") or [] for name, pair in (pairs or {}).items()}
+    return [name for name, both in cells.items() if cell == next((each for each in both if each in working), "")]
 
 
 def recovery_table(status: dict[str, t.Any]) -> str:
     """A pair's status for people."""
     checks = status["checks"]
     bad = [check for check in checks if check["result"] in ("fail", "unknown")]
-    who = (
-        f"{status['primary']} writes, {status['standby']} "
-        if status["primary"]
-        else "no cell could be told to write, and none "
-    )
+    if not status["primary"]:
+        who = "it could not be told which cell writes"
+    else:
+        able = "could take over" if status["ready"] else "is not ready to take over"
+        who = f"{status['primary']} writes, {status['standby']} {able}"
     lines = [
         f"{status['pair']}: {'READY' if status['ready'] else 'NOT READY'}",
-        f"{who}{'could take over' if status['ready'] else 'is not ready to take over'}",
-        f"{status['tier']}: within {status['rto_minutes']} min, at most {status['rpo_minutes']} min of writes lost",
+        who,
+        f"{status['tier']}: recovery within {status['rto_minutes']} min, at most {status['rpo_minutes']} min of writes lost",
         "",
     ]
     rows = [

@@ -37,8 +37,8 @@ options:
     default: false
   hurried:
     description:
-      - Return C(problem), and no plan, when AWS does not answer within seconds or refuses, instead of trying for minutes and
-        failing. For what goes on without a region that may be lost.
+      - Return C(problem), and no plan, when AWS does not answer within seconds or the plan is refused, instead of trying for
+        minutes and failing. For what goes on without a region that may be lost.
     type: bool
     default: false
 notes:
@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problem:
-  description: Why AWS could not be read.
+  description: Why there is no plan.
   returned: with O(hurried), where it could not; nothing else is returned then
   type: str
 pending:

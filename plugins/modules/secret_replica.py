@@ -39,6 +39,12 @@ options:
       - Whether a secret of this name that is no replica gives way to it. What it holds is lost.
     type: bool
     default: false
+  tags:
+    description:
+      - Tags added to what is promoted with O(state=standalone), beside those it has. C(terrace:writer-since) with the time, UTC,
+        tells Terrace that it is the primary from then on.
+    type: dict
+    default: {}
   timeout:
     description: Seconds in which a replica must be in sync, or a promotion be done.
     type: int
@@ -61,6 +67,8 @@ EXAMPLES = r"""
   terrace.aws.secret_replica:
     name: production-use1-database
     state: standalone
+    tags:
+      terrace:writer-since: "{{ now(utc=true).strftime('%Y-%m-%dT%H:%M:%SZ') }}"
 """
 
 RETURN = r"""
@@ -140,6 +148,9 @@ class Secret:
         if self.module.check_mode:
             return True
         primary = self.in_region(region)
+        if any(each["Region"] == self.region for each in self.found(primary).get("ReplicationStatus") or []):
+            # An earlier try that failed.
+            self._remove(primary, [self.region])
         primary.replicate_secret_to_regions(
             SecretId=self.name,
             AddReplicaRegions=[{"Region": self.region, "KmsKeyId": key}],
@@ -180,6 +191,8 @@ class Secret:
         if failed := [each["Region"] for each in states if each.get("Status") == FAILED]:
             self._remove(self.client, failed)
         self._stop([self.in_region(region) for region in regions])
+        if states and not self.module.check_mode:
+            self.waited("it still has replicas", lambda: not self.found(self.client).get("ReplicationStatus"))
         return bool(states)
 
     def _stop(self, clients):
@@ -193,6 +206,9 @@ class Secret:
                 f"{region} is still a replica",
                 lambda client=client, region=region: self.found(client).get("PrimaryRegion") in (None, "", region),
             )
+            if tags := self.module.params["tags"]:
+                told = [{"Key": key, "Value": str(value)} for key, value in tags.items()]
+                client.tag_resource(SecretId=self.name, Tags=told, aws_retry=True)
 
     def remove(self, region):
         """Remove this region's replica. Returns whether there was one."""
@@ -203,7 +219,7 @@ class Secret:
         try:
             self._remove(self.in_region(region), [self.region])
         except is_boto3_error_code([ABSENT, DELETED]):
-            # The primary has gone meanwhile, as where both cells are destroyed in one run.
+            # The primary has gone meanwhile.
             self._stop([self.client])
             self.client.delete_secret(SecretId=self.name, ForceDeleteWithoutRecovery=True, aws_retry=True)
         self.waited(f"{self.region} still has its replica", lambda: not self.found(self.client))
@@ -223,6 +239,7 @@ def main():
             "primary_region": {},
             "kms_key_id": {"default": "", "no_log": False},
             "overwrite": {"type": "bool", "default": False},
+            "tags": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
         },
         required_if=[("state", "replica", ["primary_region"]), ("state", "absent", ["primary_region"])],

@@ -164,7 +164,7 @@ def cross_checked(
                 for wanted in kind.names_in(option, entry):
                     other_cell, _slash, its_name = wanted.partition("/")
                     if not its_name or other_cell == cell_name or other_cell not in cells:
-                        known = specs.suggestion(other_cell, cells)
+                        known = specs.suggestion(other_cell, [cell for cell in cells if cell != cell_name])
                         problems.append(
                             f"{where}.{option}: {wanted} is not <cell>/<name> of another cell of the inventory{known}"
                         )

@@ -177,6 +177,8 @@ class PlanningAction(CellAction):
         self._needed_elsewhere = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells)
         hard = elsewhere.references(registry.all_kinds(), world, self.cell_name(), cells, counterparts=False)
         self._referred = set(hard)
+        if problems := list(self._unfit_counterparts(world)):
+            self.wrong(problems)
         self._there = there = self.elsewhere()
         claims = self.variable("cell_claims", {}) or {}
         self.refuse_value("cell_claims", claims)
@@ -191,6 +193,27 @@ class PlanningAction(CellAction):
             unwanted=self._unwanted(world),
         )
         return nothing | world
+
+    def _unfit_counterparts(self, world: desired.World) -> t.Iterator[str]:
+        """Counterparts in cells that cannot hold the same data as this one."""
+        for each, entries in world.items():
+            kind = registry.kind(each)
+            for option in kind.counterparts:
+                for name, entry in entries.items():
+                    for wanted in kind.names_in(option, entry):
+                        other = wanted.partition("/")[0]
+                        try:
+                            found = self.other_cell(other)
+                        except AnsibleActionFail:
+                            continue  # of another account, and not signed in: it counts as unreadable
+                        where = f"{kind.variable}.{name}.{option}: {wanted}"
+                        if found.region == self.region():
+                            yield f"{where} is in {found.region} as well; a pair is in two regions, of which one may be lost"
+                        elif kind.replicates_tags and (found.name, self.cell_name()) != (other, self._own_host()):
+                            yield f"{where}: cells of a pair are called as in the inventory; leave cell_name out of both"
+
+    def _own_host(self) -> str:
+        return str(self._vars["inventory_hostname"])
 
     def ignored_tags(self) -> list[str]:
         """Patterns of tags that the inventory leaves to others.

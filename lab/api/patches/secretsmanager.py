@@ -92,3 +92,19 @@ def moved_stages() -> None:
         if version_stage == "AWSCURRENT" and versions["move_to_version_id"]:
             self.secrets[secret_id].set_default_version_id(versions["move_to_version_id"])
         return result
+
+
+@patch(
+    moto="keeps a description that UpdateSecret empties",
+    aws="takes an empty description, which has 0 characters at least, as any other",
+    document=API + "API_UpdateSecret.html",
+)
+def emptied_descriptions() -> None:
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    @wrap(SecretsManagerBackend, "update_secret")
+    def update(original: Any, self: Any, secret_id: str, **changes: Any) -> Any:
+        result = original(self, secret_id, **changes)
+        if changes.get("description") == "":
+            self.secrets[secret_id].description = ""
+        return result

@@ -269,7 +269,7 @@ class Cell:
         untagged: set[str] = set()
         for item in items:
             every = tags_of(tags(item))
-            logical = self._logical_by(every) if every.get(KIND_TAG) == kind else None
+            logical = self._logical_by(kind, every) if every.get(KIND_TAG) == kind else None
             if logical is not None:
                 found.append((logical, item, every))
             elif CELL_TAG not in every and (name := self._settings.claims.get(kind, {}).get(ident(item))):
@@ -294,9 +294,10 @@ class Cell:
                 self._former[kind, unique] = logical
             yield unique, item, own
 
-    def _logical_by(self, every: dict[str, str]) -> str | None:
+    def _logical_by(self, kind: str, every: dict[str, str]) -> str | None:
         """The inventory's name that tags say; None where they are not of this cell."""
-        if self.name not in (every.get(CELL_TAG), every.get(COUNTERPART_TAG)):
+        shared = every.get(COUNTERPART_TAG) if self._kinds[kind].replicates_tags else None
+        if self.name not in (every.get(CELL_TAG), shared):
             return None
         # What was replicated from another cell is called as there.
         prefix = f"{every.get(CELL_TAG)}-"

@@ -44,7 +44,8 @@ class Check:
 class Side:
     """A cell of the pair as it is now.
 
-    :ivar problem: why it could not be read; empty where it was
+    :ivar problem: why nothing of it could be read; empty where something was
+    :ivar failed: why a kind could not be read, by kind
     """
 
     name: str
@@ -52,14 +53,24 @@ class Side:
     cell: Cell | None = None
     problem: str = ""
     observed: dict[str, dict[str, Resource]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str, cell: Cell) -> Side:
-        """Look at a cell that may be out of reach."""
-        try:
-            return cls(name, cell.region, cell, observed=cell.observe(KINDS))
-        except (ClientError, BotoCoreError) as error:
-            return cls(name, cell.region, problem=str(error))
+        """Look at a cell that may be out of reach. A kind that cannot be read (a key that is disabled) hides no other."""
+
+        def ask(kind: str) -> dict[str, Resource] | str:
+            try:
+                return cell.observed(kind)
+            except (ClientError, BotoCoreError) as error:
+                return str(error)
+
+        found = dict(zip(KINDS, cell.map(ask, KINDS), strict=True))
+        failed = {kind: each for kind, each in found.items() if isinstance(each, str)}
+        if len(failed) == len(KINDS):
+            return cls(name, cell.region, problem=failed[KINDS[0]])
+        observed = {kind: each for kind, each in found.items() if not isinstance(each, str)}
+        return cls(name, cell.region, cell, "", observed, failed)
 
     def of(self, kind: str) -> dict[str, Resource]:
         return self.observed.get(kind, {})
@@ -120,6 +131,16 @@ class Status:
         found = side.of("db_instance").get(database)
         return bool(found.attributes["source"]) if found else None
 
+    @classmethod
+    def _has(cls, side: Side, database: str) -> str:
+        """What a cell has of a database, for people."""
+        if side.problem or "db_instance" in side.failed:
+            return "could not be read"
+        found = side.of("db_instance").get(database)
+        if found is None:
+            return f"has no database {database}"
+        return f"follows {found.attributes['source']}" if cls._follows(side, database) else "follows nothing"
+
     def as_dict(self) -> dict[str, t.Any]:
         """The report: ``ready`` only where every check that counts passed."""
         checks = list(self.checks())
@@ -140,9 +161,10 @@ class Status:
             if side.problem:
                 yield Check("the region answers", side.name, UNKNOWN, side.problem)
         if not self.primary or not self.standby:
-            yield Check(
-                "one cell writes", "", FAIL, "neither database follows the other; make plan shows what is there of each"
-            )
+            database = self.options["databases"][0]
+            told = ", ".join(f"{side.name} {self._has(side, database)}" for side in self.sides)
+            unread = any(side.problem or "db_instance" in side.failed for side in self.sides)
+            yield Check("one cell writes", "", UNKNOWN if unread else FAIL, told)
             return
         preferred = self.options["preferred_primary"]
         yield Check(
@@ -155,11 +177,17 @@ class Status:
         )
         if self.standby.problem:
             return
-        for database in self.options["databases"]:
-            yield from self._database(database, self.primary, self.standby)
-        yield from self._secrets(self.primary, self.standby)
+        for side in self.sides:
+            for kind, problem in side.failed.items():
+                yield Check(f"every {kind.replace('_', ' ')} can be read", side.name, UNKNOWN, problem)
+        looks = {"secret": self._secrets, "autoscaling_group": self._tiers}
+        if "db_instance" not in self.standby.failed:
+            for database in self.options["databases"]:
+                yield from self._database(database, self.primary, self.standby)
+        for kind, look in looks.items():
+            if kind not in self.standby.failed:
+                yield from look(self.primary, self.standby)
         yield from self._keys(self.standby)
-        yield from self._tiers(self.primary, self.standby)
         for bucket in self.options["release_buckets"]:
             yield from self._releases(bucket, self.primary, self.standby)
         yield from self._drift()
@@ -251,10 +279,25 @@ class Status:
             elif not copy.facts["fields"]:
                 yield Check(what, standby.name, FAIL, "it has no value")
             else:
-                # Its value was decrypted while it was read.
-                yield Check(what, standby.name, PASS, "readable with the key of its region")
+                yield self._in_sync(what, copy, primary, standby)
         if not shared:
             yield Check("secrets are replicated", standby.name, NOTE, "no secret has a counterpart")
+
+    @staticmethod
+    def _in_sync(what: str, copy: Resource, primary: Side, standby: Side) -> Check:
+        """Whether the primary still replicates it. Its value was decrypted while it was read."""
+        if primary.cell is None:
+            return Check(what, standby.name, PASS, "readable with the key of its region, as it was last replicated")
+        try:
+            described = primary.cell.call("secretsmanager", "describe_secret", SecretId=copy.id)
+        except (ClientError, BotoCoreError) as error:
+            return Check(what, standby.name, UNKNOWN, str(error))
+        states = described.get("ReplicationStatus") or []
+        state = next((each for each in states if each["Region"] == standby.region), {})
+        if state.get("Status") != "InSync":
+            told = f"{state.get('Status', 'not listed by its primary')} {state.get('StatusMessage', '')}".rstrip()
+            return Check(what, standby.name, FAIL, told)
+        return Check(what, standby.name, PASS, "in sync, and readable with the key of its region")
 
     @staticmethod
     def _keys(standby: Side) -> t.Iterator[Check]:

@@ -105,6 +105,20 @@ def test_a_replica_is_not_awaited_where_nobody_makes_its_source(api, cells):
     )
 
 
+def test_a_pair_is_in_two_regions(cells):
+    same = {EAST: PAIR[EAST], WEST: {**PAIR[WEST], "cell_region": "us-east-1"}}
+    run = cells.play("site", same, "-C")
+    assert run.status == 2
+    assert f"database_instances.main.counterpart: {WEST}/main is in us-east-1 as well" in " ".join(run.output.split())
+
+
+def test_a_cell_of_a_pair_is_called_as_in_the_inventory(cells):
+    other = {EAST: PAIR[EAST], WEST: {**PAIR[WEST], "cell_name": "west"}}
+    run = cells.play("site", other, "-C")
+    assert run.status == 2
+    assert "leave cell_name out of both" in " ".join(run.output.split())
+
+
 def test_the_second_region_follows_the_first(api, cells, pair):
     primary, replica = instance(api, EAST), instance(api, WEST)
     assert replica["ReadReplicaSourceDBInstanceIdentifier"] == primary["DBInstanceArn"]
@@ -181,6 +195,10 @@ def test_the_second_region_is_ready_only_where_that_is_known(api, cells, pair, t
     assert (status, report["ready"], answers(report, "unknown")) == (0, True, {})
     assert answers(report, "pass")["database main lags less than the recovery point"] == "3 s of 900 s"
     assert {"secret database is replicated", "key data is usable"} <= set(answers(report, "pass"))
+    lone = {"lone": {"cell_region": "eu-west-1"}}
+    assert cells.play("dr_status", pair | lone).status == 0, "a cell without a pair has nothing to be ready for"
+    nothing = cells.play("dr_status", lone)
+    assert (nothing.status, "so nothing was looked at" in nothing.output) == (2, True)
     status, report = status_of(cells, pair, tmp_path, "--limit", WEST)
     assert (status, list(answers(report, "unknown"))) == (2, ["it is as its inventory says"])
 

@@ -156,6 +156,7 @@ def test_a_replica_belongs_to_the_other_cell_too(lab, tags):
     assert (near.id, far.id) == ("test-database", "test-database")
     assert (near.facts["replica_of"], far.facts["replica_of"]) == ("", "us-east-1")
     assert (near.attributes["counterpart"], far.attributes["counterpart"]) == ("west/database", "test/database")
+    assert (near.attributes["created_as"], far.attributes["created_as"]) == ("primary", "replica"), "as adoption says it"
     assert far.facts["fields"] == ["password"]
     assert Cell("other", "us-west-2", registry.all_kinds()).observed("secret") == {}
 
@@ -190,6 +191,34 @@ def test_a_replica_takes_no_strangers_place(cell, manager):
     entry = {**paired("replica"), "source": "west/database"}
     (problem,) = registry.kind("secret").precreate_errors(cell(), {"database": entry})
     assert "there is a secret west-database in us-east-1 already" in problem
+    manager.delete_secret(SecretId="west-database", RecoveryWindowInDays=30)
+    (problem,) = registry.kind("secret").precreate_errors(cell(), {"database": entry})
+    assert "is scheduled for deletion" in problem
+    assert "--region us-east-1 --secret-id west-database" in problem
+
+
+def test_a_counterpart_is_not_taken_out_while_there_is_a_replica(lab, cell, tags):
+    own = [*tags("secret", "database"), {"Key": "terrace:counterpart", "Value": "west"}]
+    manager = lab.client("secretsmanager")
+    manager.create_secret(Name="test-database", SecretString='{"password": "x"}', Tags=own)
+    alone = {"database": {**paired("primary"), "counterpart": "", "created_as": None}}
+    manager.replicate_secret_to_regions(SecretId="test-database", AddReplicaRegions=[{"Region": "us-west-2"}])
+    (problem,) = registry.kind("secret").prechange_errors(cell(), alone, {})
+    assert "it is replicated to us-west-2" in problem
+    manager.remove_regions_from_replication(SecretId="test-database", RemoveReplicaRegions=["us-west-2"])
+    assert list(registry.kind("secret").prechange_errors(cell(), alone, {})) == []
+
+
+def test_a_primary_is_never_taken_for_the_other_cells(lab, tags):
+    """As where an inventory says a wrong region: what is destroyed there must not be the only copy."""
+    own = [*tags("secret", "database"), {"Key": "terrace:counterpart", "Value": "west"}]
+    manager = lab.client("secretsmanager")
+    manager.create_secret(Name="test-database", SecretString='{"password": "x"}', Tags=own)
+    assert Cell("west", "us-east-1", registry.all_kinds()).observed("secret") == {}
+    manager.tag_resource(
+        SecretId="test-database", Tags=[{"Key": "terrace:writer-since", "Value": "2026-12-01T00:00:00Z"}]
+    )
+    assert list(Cell("west", "us-east-1", registry.all_kinds()).observed("secret")) == ["database"], "it was promoted"
 
 
 def test_a_replica_that_is_no_counterpart_any_more_is_not_written():

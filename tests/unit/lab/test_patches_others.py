@@ -129,6 +129,16 @@ def a_value_can_be_denied(lab: Lab) -> None:
     assert manager.get_secret_value(SecretId="probe")["SecretString"] == "value"
 
 
+@probe("secretsmanager.emptied_descriptions")
+def a_description_can_be_emptied(lab: Lab) -> None:
+    manager = lab.client("secretsmanager")
+    manager.create_secret(Name="probe", SecretString="value", Description="First")
+    manager.update_secret(SecretId="probe", KmsKeyId="alias/aws/secretsmanager")
+    assert manager.describe_secret(SecretId="probe")["Description"] == "First"
+    manager.update_secret(SecretId="probe", Description="")
+    assert not manager.describe_secret(SecretId="probe").get("Description")
+
+
 @probe("iam.role_update")
 def a_role_keeps_what_is_not_named(lab: Lab) -> None:
     iam = lab.client("iam")

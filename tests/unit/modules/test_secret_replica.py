@@ -58,7 +58,10 @@ def test_what_another_secret_holds_is_lost_only_where_that_is_said(run, east, we
 
 def test_the_replicas_of_a_primary_become_secrets_of_their_own(run, east, west):
     replica(run)
-    assert run("secret_replica", name="one", state="standalone", region=EAST)["changed"]
+    marks = {"terrace:writer-since": "2026-12-01T00:00:00Z"}
+    assert run("secret_replica", name="one", state="standalone", region=EAST, tags=marks)["changed"]
+    assert west.describe_secret(SecretId="one")["Tags"] == [{"Key": key, "Value": marks[key]} for key in marks]
+    assert not east.describe_secret(SecretId="one").get("Tags")
     assert "PrimaryRegion" not in west.describe_secret(SecretId="one")
     assert "ReplicationStatus" not in east.describe_secret(SecretId="one")
     east.delete_secret(SecretId="one", ForceDeleteWithoutRecovery=True)
@@ -75,7 +78,8 @@ def test_a_replica_is_removed_at_its_primary(run, lab, east, west):
 def test_a_replication_that_fails_says_why(run, lab, east, west):
     key = lab.client("kms", EAST).create_key()["KeyMetadata"]["Arn"]
     assert f"KMS key {key} not found in region {WEST}" in replica(run, kms_key_id=key)["msg"]
-    assert replica(run)["changed"], "what failed is asked for anew"
+    assert replica(run)["changed"], "what failed is removed and asked for anew"
+    assert len(east.describe_secret(SecretId="one")["ReplicationStatus"]) == 1
     assert west.get_secret_value(SecretId="one")["SecretString"] == "first"
 
 

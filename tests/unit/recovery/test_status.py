@@ -42,8 +42,9 @@ class Cloudwatch:
         return {"Datapoints": list(reversed(self.points))}
 
 
-def side(name, lag=(0,), problem="", **kinds):
-    cell = types.SimpleNamespace(client=lambda _service: Cloudwatch(*lag))
+def side(name, lag=(0,), problem="", replication="InSync", **kinds):
+    in_sync = {"ReplicationStatus": [{"Region": "region-west", "Status": replication}]}
+    cell = types.SimpleNamespace(client=lambda _service: Cloudwatch(*lag), call=lambda *_asked, **_named: in_sync)
     return status.Side(name, f"region-{name}", None if problem else cell, problem, kinds)
 
 
@@ -170,7 +171,7 @@ def secret(counterpart, replica_of="", fields=("password",)):
 @pytest.mark.parametrize(
     ("copy", "result", "detail"),
     [
-        (secret("east/app", "region-east"), "pass", "readable with the key of its region"),
+        (secret("east/app", "region-east"), "pass", "in sync, and readable with the key of its region"),
         (None, "fail", "there is no such secret"),
         (secret("east/app"), "fail", "it is no replica of the one in region-east"),
         (secret("east/app", "region-east", ()), "fail", "it has no value"),
@@ -182,6 +183,28 @@ def test_shared_secrets_are_looked_at(copy, result, detail):
     )
     west = side(WEST, db_instance=REPLICA.observed["db_instance"], secret={"app": copy} if copy else {})
     assert results(found([east, west]), result)["secret app is replicated"] == detail
+
+
+def test_a_replica_that_its_primary_no_longer_updates_is_told():
+    kinds = {"db_instance": PRIMARY.observed["db_instance"], "secret": {"app": secret("west/app")}}
+    west = side(WEST, db_instance=REPLICA.observed["db_instance"], secret={"app": secret("east/app", "region-east")})
+    broken = side(EAST, replication="Failed", **kinds)
+    assert results(found([broken, west]), "fail") == {"secret app is replicated": "Failed"}
+
+
+def test_a_kind_that_cannot_be_read_hides_no_other():
+    keys = {"data": Resource("x", {}, status="Disabled")}
+    west = side(WEST, db_instance=REPLICA.observed["db_instance"], kms_key=keys)
+    west.failed["secret"] = "Access to KMS is not allowed"
+    of = found([PRIMARY, west])
+    assert results(of, "unknown") == {"every secret can be read": "Access to KMS is not allowed"}
+    assert results(of, "fail") == {"key data is usable": "Disabled"}
+    assert "database main is replicated" in results(of, "pass")
+
+
+def test_what_there_is_of_each_is_told_where_no_cell_writes():
+    sides = [side(EAST, db_instance={"main": database(EAST, "arn:west-main")}), side(WEST)]
+    assert results(found(sides), "fail") == {"one cell writes": "east follows arn:west-main, west has no database main"}
 
 
 def group(states, desired, most):

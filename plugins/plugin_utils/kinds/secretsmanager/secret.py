@@ -10,7 +10,7 @@ import json
 import typing as t
 
 from ...engine.cell import Cell, tags_of
-from ...engine.kind import CELL_TAG, COUNTERPART_TAG, Kind, Resource, Settled
+from ...engine.kind import CELL_TAG, COUNTERPART_TAG, WRITER_TAG, Kind, Resource, Settled
 from ...sdk import ClientError
 from ...shared import pairs, taken
 
@@ -35,19 +35,20 @@ class Secret(Kind):
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         # By tags, whatever they are called; the filter compares beginnings, cell.owned the whole.
-        mine = [
+        tagged = [
             {"Key": "tag-key", "Values": [CELL_TAG, COUNTERPART_TAG]},
             {"Key": "tag-value", "Values": [cell.name]},
         ]
-        filters = {} if cell.claimed(self.name) else {"Filters": mine}
+        filters = {} if cell.claimed(self.name) else {"Filters": tagged}
         listed = [
             each
             for each in cell.pages("secretsmanager", "list_secrets", "SecretList", **filters)
             if not each.get("DeletedDate")
         ]
-        found = list(cell.owned(self.name, listed, lambda s: s.get("Tags"), lambda s: s["ARN"]))
+        mine = [secret for secret in listed if _of_this_region(cell, secret)]
+        found = list(cell.owned(self.name, mine, lambda s: s.get("Tags"), lambda s: s["ARN"]))
         arns = {secret["ARN"] for _name, secret, _tags in found}
-        fields = self._fields(cell, {"Filters": mine}, arns) if found else {}
+        fields = self._fields(cell, {"Filters": tagged}, arns) if found else {}
         claimed = sorted(arns & set(cell.claimed(self.name)) - set(fields))
         for start in range(0, len(claimed), VALUES_AT_ONCE):
             fields |= self._fields(cell, {"SecretIdList": claimed[start : start + VALUES_AT_ONCE]}, arns)
@@ -59,14 +60,17 @@ class Secret(Kind):
     def _resource(
         self, cell: Cell, name: str, secret: dict[str, t.Any], tags: dict[str, str], fields: list[str]
     ) -> Resource:
-        replica_of, counterpart = _replica_of(cell, secret), _counterpart(cell, name, tags_of(secret.get("Tags")))
+        every, replica_of = tags_of(secret.get("Tags")), _replica_of(cell, secret)
+        counterpart = _counterpart(cell, name, every)
         return Resource(
             id=secret["Name"],
             attributes={
                 "description": secret.get("Description", ""),
                 "kms_key": self._key(cell, secret.get("KmsKeyId")),
                 "counterpart": counterpart,
-                "source": counterpart if replica_of else "",
+                "created_as": (pairs.PRIMARY if every[CELL_TAG] == cell.name else pairs.REPLICA)
+                if counterpart
+                else None,
             },
             facts={"name": secret["Name"], "arn": secret["ARN"], "fields": fields, "replica_of": replica_of},
             tags=tags,
@@ -126,7 +130,8 @@ class Secret(Kind):
             "description": entry["description"],
             "kms_key": entry["kms_key"] or "",
             "counterpart": entry["counterpart"],
-            "source": entry.get("source"),
+            # Whether it is a replica is settled by what there is, and what it replicates is its counterpart.
+            "source": None,
         }
 
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
@@ -135,12 +140,41 @@ class Secret(Kind):
             if not entry["content"]:
                 yield f"{name}.content: name at least one field; the secret does not exist yet"
         yield from taken.names(cell, self.name, own, self._there(cell, map(cell.aws_name, own)), "Name", "Name")
-        replicas = {entry["source"].replace("/", "-", 1): name for name, entry in entries.items() if name not in own}
-        for found in self._there(cell, replicas):
-            yield (
-                f"{replicas[found['Name']]}: there is a secret {found['Name']} in {cell.region} already, which the replica would"
-                " take the place of; rename or delete it there"
-            )
+        yield from self._in_the_way(cell, {entry["source"]: name for name, entry in entries.items() if name not in own})
+
+    def _in_the_way(self, cell: Cell, replicas: dict[str, str]) -> t.Iterator[str]:
+        """Secrets in the place of a replica that is to be made.
+
+        :param replicas: logical names by what they replicate
+        """
+        absent = ("ResourceNotFoundException",)
+        for source, name in replicas.items():
+            called = source.replace("/", "-", 1)
+            found = cell.call("secretsmanager", "describe_secret", absent, SecretId=called)
+            if found and found.get("DeletedDate"):
+                yield (
+                    f"{name}: secret {called} of {cell.region} is scheduled for deletion, and until that is done no replica of"
+                    " this name can be made; delete it at once (aws secretsmanager delete-secret"
+                    f" --force-delete-without-recovery --region {cell.region} --secret-id {called}), or restore it there"
+                )
+            elif found:
+                yield (
+                    f"{name}: there is a secret {called} in {cell.region} already, which a replica would take the place of. Where"
+                    f" it was promoted, tag it {WRITER_TAG} with the time; where its value is of no use, delete it at once"
+                )
+
+    def prechange_errors(
+        self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
+    ) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            resource = cell.observed(self.name).get(name)
+            if resource and resource.attributes["counterpart"] and not entry["counterpart"]:
+                found = cell.call("secretsmanager", "describe_secret", SecretId=resource.id)
+                if regions := sorted(each["Region"] for each in found.get("ReplicationStatus") or []):
+                    yield (
+                        f"{name}.counterpart: it is replicated to {', '.join(regions)}, where nobody would own the replica any"
+                        f" more; first take it out of {resource.attributes['counterpart'].partition('/')[0]} with terrace_prune"
+                    )
 
     @staticmethod
     def _there(cell: Cell, names: t.Iterable[str]) -> t.Iterator[dict[str, t.Any]]:
@@ -194,6 +228,15 @@ def _counterpart(cell: Cell, name: str, tags: dict[str, str]) -> str:
     other = tags.get(COUNTERPART_TAG, "")
     other = tags[CELL_TAG] if other == cell.name else other
     return f"{other}/{name}" if other else ""
+
+
+def _of_this_region(cell: Cell, secret: dict[str, t.Any]) -> bool:
+    """Whether a secret may be this cell's, although its tags are another cell's that it is replicated from.
+
+    Its primary has the same tags: it must not be taken for this cell's, wherever an inventory says that this cell is.
+    """
+    tags = tags_of(secret.get("Tags"))
+    return tags.get(CELL_TAG, cell.name) == cell.name or bool(_replica_of(cell, secret)) or WRITER_TAG in tags
 
 
 def _replica_of(cell: Cell, secret: dict[str, t.Any]) -> str:
