@@ -156,7 +156,9 @@ def test_a_replica_belongs_to_the_other_cell_too(lab, tags):
     assert (near.id, far.id) == ("test-database", "test-database")
     assert (near.facts["replica_of"], far.facts["replica_of"]) == ("", "us-east-1")
     assert (near.attributes["counterpart"], far.attributes["counterpart"]) == ("west/database", "test/database")
-    assert (near.attributes["created_as"], far.attributes["created_as"]) == ("primary", "replica"), "as adoption says it"
+    assert (near.attributes["created_as"], far.attributes["created_as"]) == ("primary", "replica"), (
+        "as adoption says it"
+    )
     assert far.facts["fields"] == ["password"]
     assert Cell("other", "us-west-2", registry.all_kinds()).observed("secret") == {}
 
