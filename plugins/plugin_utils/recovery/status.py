@@ -75,6 +75,10 @@ class Side:
     def of(self, kind: str) -> dict[str, Resource]:
         return self.observed.get(kind, {})
 
+    def lacks(self, kind: str) -> bool:
+        """Whether it is unknown what there is of a kind."""
+        return bool(self.problem) or kind in self.failed
+
 
 class Status:
     """The checks of one pair.
@@ -111,7 +115,7 @@ class Status:
             return second, first
         # The other one cannot be read: what follows it says that it wrote.
         for side, other in ((first, second), (second, first)):
-            if replicas[side.name] and other.problem:
+            if replicas[side.name] and other.lacks("db_instance"):
                 return other, side
         return self._promoted_last(database)
 
@@ -134,7 +138,7 @@ class Status:
     @classmethod
     def _has(cls, side: Side, database: str) -> str:
         """What a cell has of a database, for people."""
-        if side.problem or "db_instance" in side.failed:
+        if side.lacks("db_instance"):
             return "could not be read"
         found = side.of("db_instance").get(database)
         if found is None:
@@ -163,7 +167,7 @@ class Status:
         if not self.primary or not self.standby:
             database = self.options["databases"][0]
             told = ", ".join(f"{side.name} {self._has(side, database)}" for side in self.sides)
-            unread = any(side.problem or "db_instance" in side.failed for side in self.sides)
+            unread = any(side.lacks("db_instance") for side in self.sides)
             yield Check("one cell writes", "", UNKNOWN if unread else FAIL, told)
             return
         preferred = self.options["preferred_primary"]
@@ -211,9 +215,8 @@ class Status:
         yield self._replication(what, copy, standby)
         yield self._lag(what, copy, standby)
         if original is None:
-            yield Check(
-                f"{what} has the size of its source", standby.name, UNKNOWN, f"{primary.name} could not be read"
-            )
+            detail = f"{primary.name} {self._has(primary, name)}"
+            yield Check(f"{what} has the class of its source", standby.name, UNKNOWN, detail)
             return
         have, wanted = (each.attributes["instance_class"] for each in (copy, original))
         detail = have if have == wanted else f"{have}, and {primary.name} has {wanted}"
@@ -330,8 +333,8 @@ class Status:
     @staticmethod
     def _releases(name: str, primary: Side, standby: Side) -> t.Iterator[Check]:
         what = f"bucket {name} holds the same"
-        if primary.problem:
-            yield Check(what, standby.name, UNKNOWN, f"{primary.name} could not be read")
+        if unread := [side.name for side in (primary, standby) if side.lacks("bucket")]:
+            yield Check(what, standby.name, UNKNOWN, f"{' and '.join(unread)} could not be read")
             return
         held = []
         for side in (primary, standby):

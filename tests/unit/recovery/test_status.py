@@ -202,6 +202,15 @@ def test_a_kind_that_cannot_be_read_hides_no_other():
     assert "database main is replicated" in results(of, "pass")
 
 
+def test_a_replica_whose_source_is_gone_or_unread_is_told_as_it_is():
+    """The primary's cell answers, but not for databases: what follows it says that it wrote."""
+    east = side(EAST)
+    east.failed["db_instance"] = "Throttling"
+    of = found([east, REPLICA])
+    assert (of.primary, of.standby) == (east, REPLICA)
+    assert results(of, "unknown")["database main has the class of its source"] == "east could not be read"
+
+
 def test_what_there_is_of_each_is_told_where_no_cell_writes():
     sides = [side(EAST, db_instance={"main": database(EAST, "arn:west-main")}), side(WEST)]
     assert results(found(sides), "fail") == {"one cell writes": "east follows arn:west-main, west has no database main"}
