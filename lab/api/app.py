@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import accounts, errors, faults, states, target_health
-from .calls import CallLog, identify
+from .calls import Call, CallLog, identify
 from .http import DropConnectionError
 from .timers import TIMERS, DelayError
 
@@ -86,7 +87,7 @@ class Lab:
         if refused := accounts.refusal(call):
             return self._send(start_response, refused)
         try:
-            chunks = list(self.moto(environ, start_response))
+            chunks = self._served(call, environ, start_response)
         except NotImplementedError as error:
             code, text = "NotImplemented", f"the lab has no {call.service}.{call.operation}: {error}"
             return self._send(start_response, errors.answer(call.protocol, call.service, 501, code, text))
@@ -97,6 +98,16 @@ class Lab:
         if kind == "lost":
             raise DropConnectionError
         return chunks
+
+    def _served(self, call: Call, environ: dict[str, Any], start_response: Start, tries: int = 5) -> list[bytes]:
+        """What moto answers. It goes through dictionaries that another request may be changing: what only reads is asked anew."""
+        environ["wsgi.input"] = io.BytesIO(environ["lab.body"])
+        try:
+            return list(self.moto(environ, start_response))
+        except RuntimeError as error:
+            if "during iteration" not in str(error) or call.writes or tries == 1:
+                raise
+        return self._served(call, environ, start_response, tries - 1)
 
     @staticmethod
     def _send(start_response: Start, answer: errors.Answer) -> Iterable[bytes]:

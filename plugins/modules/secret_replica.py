@@ -89,8 +89,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 OWN_KEY = "alias/aws/secretsmanager"
-ABSENT, DELETED = "ResourceNotFoundException", "InvalidRequestException"
-IN_SYNC, FAILED = "InSync", "Failed"
+ABSENT = "ResourceNotFoundException"
+DELETED = "InvalidRequestException"
+IN_SYNC = "InSync"
+FAILED = "Failed"
 PAUSE = 1
 
 

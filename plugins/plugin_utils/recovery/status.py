@@ -50,7 +50,7 @@ class Side:
 
     name: str
     region: str
-    cell: Cell | None = None
+    cell: Cell
     problem: str = ""
     observed: dict[str, dict[str, Resource]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Side:
         found = dict(zip(KINDS, cell.map(ask, KINDS), strict=True))
         failed = {kind: each for kind, each in found.items() if isinstance(each, str)}
         if len(failed) == len(KINDS):
-            return cls(name, cell.region, problem=failed[KINDS[0]])
+            return cls(name, cell.region, cell, failed[KINDS[0]])
         observed = {kind: each for kind, each in found.items() if not isinstance(each, str)}
         return cls(name, cell.region, cell, "", observed, failed)
 
@@ -240,7 +240,6 @@ class Status:
 
     def _lag(self, what: str, copy: Resource, side: Side) -> Check:
         what = f"{what} lags less than the recovery point"
-        assert side.cell is not None
         try:
             answer = side.cell.client("cloudwatch").get_metric_statistics(
                 Namespace="AWS/RDS",
@@ -289,7 +288,7 @@ class Status:
     @staticmethod
     def _in_sync(what: str, copy: Resource, primary: Side, standby: Side) -> Check:
         """Whether the primary still replicates it. Its value was decrypted while it was read."""
-        if primary.cell is None:
+        if primary.problem:
             return Check(what, standby.name, PASS, "readable with the key of its region, as it was last replicated")
         try:
             described = primary.cell.call("secretsmanager", "describe_secret", SecretId=copy.id)
@@ -342,7 +341,6 @@ class Status:
             if bucket is None:
                 yield Check(what, side.name, FAIL, "there is no such bucket")
                 return
-            assert side.cell is not None
             try:
                 listed = side.cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket.id)
             except (ClientError, BotoCoreError) as error:

@@ -13,6 +13,8 @@ from probes import error_code
 from test_patches_elasticache import replication_group
 
 from lab import process
+from lab.api.app import Lab as App
+from lab.api.calls import Call
 from lab.api.testing import Lab, running_lab
 from lab.machines import bridge
 
@@ -41,6 +43,27 @@ def read(lab: Lab, protocol: str, **options: Any) -> Any:
     """Make the read of a protocol."""
     service, operation = READS[protocol]
     return getattr(lab.client(service, **options), operation)()
+
+
+@pytest.mark.parametrize(("operation", "asked"), [("ListCertificates", 3), ("RequestCertificate", 1)])
+def test_a_read_that_another_request_disturbs_is_asked_anew(operation: str, asked: int) -> None:
+    """Moto goes through dictionaries that another thread is changing; what writes may have been done in part."""
+    lab, times = App([]), []
+
+    def moto(environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        times.append(environ["wsgi.input"].read())
+        if len(times) < 3:
+            raise RuntimeError("dictionary changed size during iteration")
+        return [b"answer"]
+
+    lab.moto = moto  # type: ignore[assignment]
+    call = Call("acm", operation, "us-east-1", "", "json")
+    if call.writes:
+        with pytest.raises(RuntimeError):
+            lab._served(call, {"lab.body": b"asked"}, lambda *_answer: None)
+    else:
+        assert lab._served(call, {"lab.body": b"asked"}, lambda *_answer: None) == [b"answer"]
+    assert times == [b"asked"] * asked
 
 
 def test_calls_are_counted_by_what_they_are(lab: Lab) -> None:

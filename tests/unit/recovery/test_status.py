@@ -45,7 +45,7 @@ class Cloudwatch:
 def side(name, lag=(0,), problem="", replication="InSync", **kinds):
     in_sync = {"ReplicationStatus": [{"Region": "region-west", "Status": replication}]}
     cell = types.SimpleNamespace(client=lambda _service: Cloudwatch(*lag), call=lambda *_asked, **_named: in_sync)
-    return status.Side(name, f"region-{name}", None if problem else cell, problem, kinds)
+    return status.Side(name, f"region-{name}", cell, problem, kinds)
 
 
 def found(sides, plans=None, **options):
