@@ -33,11 +33,6 @@ def checked(value: t.Any) -> tuple[Pairs, list[str]]:
             )
         if not pair["databases"]:
             problems.append(f"{where}.databases: name at least one; which cell writes is told by the first")
-        problems += [
-            f"{where}.{target}: {pair[target]} minutes; must be at least 1"
-            for target in ("rto", "rpo")
-            if pair[target] is not None and pair[target] < 1
-        ]
     return made, problems
 
 

@@ -271,7 +271,7 @@ def test_a_difference_from_the_inventory_is_told(plans, result):
         ({"cells": [EAST, EAST]}, "needs two different cells"),
         ({"cells": [EAST, WEST], "preferred_primary": "north"}, "north is none of east, west"),
         ({"cells": [EAST, WEST], "databases": []}, "name at least one"),
-        ({"cells": [EAST, WEST], "rpo": 0}, "0 minutes; must be at least 1"),
+        ({"cells": [EAST, WEST], "rpo": 0}, "rpo: 0 is out of range; right is 1 at least"),
         ({"cells": [EAST, WEST], "tier": "gold"}, "gold"),
         ({"cells": [EAST, WEST], "primary": EAST}, "primary"),
         ({}, "cells"),
