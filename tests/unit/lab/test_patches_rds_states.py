@@ -64,7 +64,7 @@ def a_stopped_instance_is_started_first(lab: Lab) -> None:
 def stopping_takes_a_while(lab: Lab) -> None:
     rds, named = lab.client("rds"), {"DBInstanceIdentifier": "probe"}
     create(lab)
-    lab.delays(rds_modify=0.5)
+    lab.delays(rds_modify=3)
     rds.stop_db_instance(**named)
     assert instance(lab)["DBInstanceStatus"] == "stopping"
     until(lambda: instance(lab)["DBInstanceStatus"] == "stopped")
