@@ -78,7 +78,12 @@ def test_a_replica_is_removed_at_its_primary(run, lab, east, west):
 def test_a_replication_that_fails_says_why(run, lab, east, west):
     key = lab.client("kms", EAST).create_key()["KeyMetadata"]["Arn"]
     assert f"KMS key {key} not found in region {WEST}" in replica(run, kms_key_id=key)["msg"]
+    lab.reset_calls()
     assert replica(run)["changed"], "what failed is removed and asked for anew"
+    assert lab.calls()["writes_by_operation"] == {
+        "secretsmanager.RemoveRegionsFromReplication": 1,
+        "secretsmanager.ReplicateSecretToRegions": 1,
+    }
     assert len(east.describe_secret(SecretId="one")["ReplicationStatus"]) == 1
     assert west.get_secret_value(SecretId="one")["SecretString"] == "first"
 
