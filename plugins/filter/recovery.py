@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
+
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, report
 
 #: How results read in a table; what is not as it should be catches the eye.
 WORDS = {"pass": "ok", "note": "note", "fail": "FAIL", "unknown": "UNKNOWN"}
@@ -47,8 +50,115 @@ def recovery_table(status: dict[str, t.Any]) -> str:
     return "\n".join(lines)
 
 
+def recovery_steps(decided: dict[str, t.Any]) -> list[str]:
+    """What a failover does, for people.
+
+    :param decided: as M(terrace.aws.recovery_decision) returns it
+    """
+    former, to, databases = decided["from"], decided["to"], ", ".join(decided["databases"])
+    if decided["act"] == decision.NOTHING:
+        return [f"{decided['pair']}: {to} writes already, there is nothing to do"]
+    if decided["act"] == decision.CALL_OFF:
+        return [
+            f"{decided['pair']}: call off the failover to {former}, begun at {decided['journal']['began']}",
+            f"let the application in to {databases} of {to} again, which writes",
+        ]
+    planned = decided["mode"] == decision.PLANNED
+    lines = [f"{decided['pair']}: {decided['mode']} failover from {former} to {to}"]
+    if decided["journal"]:
+        lines[0] += f", going on with the one begun at {decided['journal']['began']}"
+    if not decided["reachable"]:
+        lines.append(f"NOT fenced: {databases} of {former}, which cannot be reached")
+    else:
+        if decided["clients"] and decided["unfenced"] != former:
+            lines.append(
+                f"fence {databases} of {former}: disable all logins but the administrator's, end their sessions"
+            )
+        lines.append(
+            f"fence {databases} of {former}: move it into the security group {decided['fence']}, which lets nobody in"
+        )
+    if planned:
+        lines.append(f"wait until {databases} of {to} has all that {former} wrote")
+    lines.append(f"promote {databases} of {to}; from here on there is no way back but another failover")
+    if decided["secrets"]:
+        lines.append(f"promote the secrets {', '.join(decided['secrets'])} of {to}")
+    if decided["clients"]:
+        lines.append(f"enable the logins of {databases} of {to}, and try to write")
+    if decided["reachable"]:
+        lines.append(f"stop {databases} of {former}")
+    accepted = [f"accepted: {each['cell']} {each['what']}: {each['detail']}" for each in decided["checks"]]
+    return [*lines, *accepted]
+
+
+def recovery_journal(decided: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The journal to go on with: that of a failover that did not end, else a new one.
+
+    :param decided: as M(terrace.aws.recovery_decision) returns it
+    """
+    return decided["journal"] or journal.begun(decided, _now())
+
+
+def recovery_object(kept: dict[str, t.Any]) -> str:
+    """What a journal and its report are called in the bucket, but for what they end with."""
+    return journal.place(kept)
+
+
+def recovery_step(kept: dict[str, t.Any], step: str, detail: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    """A journal with a step that begins now, or that has ended now.
+
+    :param detail: what the step found; without it the step begins
+    """
+    return journal.with_step(kept, step, _now(), detail)
+
+
+def recovery_ended(kept: dict[str, t.Any], result: str = journal.DONE) -> dict[str, t.Any]:
+    """A journal of a failover that has ended now.
+
+    :param result: how
+    """
+    return journal.ended(kept, _now(), result)
+
+
+def recovery_outcome(kept: dict[str, t.Any], path: str) -> list[str]:
+    """How a failover ended, for people.
+
+    :param path: where its report is
+    """
+    told = report.summary(kept)
+    lines = [f"{told['pair']}: {told['to']} writes; the failover took {told['seconds']:g} s"]
+    if told["result"] != journal.DONE:
+        lines = [f"{told['pair']}: the failover to {told['to']} was {told['result']}; {told['from']} writes"]
+    elif told["seconds_until_writable"] is not None:
+        lines.append(f"its database could be written to after {told['seconds_until_writable']:g} s")
+    if told["unfenced"]:
+        lines.append(f"{told['unfenced']} was NOT fenced: see that nobody writes there before it serves again")
+    return [*lines, f"report: {path}"]
+
+
+def recovery_report(kept: dict[str, t.Any], form: str = "json") -> t.Any:
+    """The report of a failover.
+
+    :param form: ``json`` for its data, ``html`` for a page
+    """
+    return report.page(kept) if form == "html" else report.summary(kept)
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class FilterModule:
     """Filters ``terrace.aws.*`` of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"recovery_pairs_told_by": recovery_pairs_told_by, "recovery_table": recovery_table}
+        return {
+            "recovery_pairs_told_by": recovery_pairs_told_by,
+            "recovery_table": recovery_table,
+            "recovery_steps": recovery_steps,
+            "recovery_journal": recovery_journal,
+            "recovery_object": recovery_object,
+            "recovery_step": recovery_step,
+            "recovery_ended": recovery_ended,
+            "recovery_outcome": recovery_outcome,
+            "recovery_report": recovery_report,
+        }

@@ -56,7 +56,7 @@ class Side:
     failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, name: str, cell: Cell) -> Side:
+    def read(cls, name: str, cell: Cell, kinds: t.Sequence[str] = KINDS) -> Side:
         """Look at a cell that may be out of reach. A kind that cannot be read (a key that is disabled) hides no other."""
 
         def ask(kind: str) -> dict[str, Resource] | str:
@@ -65,10 +65,10 @@ class Side:
             except (ClientError, BotoCoreError) as error:
                 return str(error)
 
-        found = dict(zip(KINDS, cell.map(ask, KINDS), strict=True))
+        found = dict(zip(kinds, cell.map(ask, kinds), strict=True))
         failed = {kind: each for kind, each in found.items() if isinstance(each, str)}
-        if len(failed) == len(KINDS):
-            return cls(name, cell.region, cell, failed[KINDS[0]])
+        if len(failed) == len(kinds):
+            return cls(name, cell.region, cell, failed[kinds[0]])
         observed = {kind: each for kind, each in found.items() if not isinstance(each, str)}
         return cls(name, cell.region, cell, "", observed, failed)
 
@@ -85,7 +85,10 @@ class Status:
 
     :param options: the pair's entry
     :param plans: what each cell's plan counts, or its ``problem``, by cell; a cell without one was not planned
+    :cvar DRIFT: the check that takes a plan
     """
+
+    DRIFT = "it is as its inventory says"
 
     def __init__(
         self,
@@ -354,7 +357,7 @@ class Status:
 
     def _drift(self) -> t.Iterator[Check]:
         for side in self.sides:
-            plan, what = self.plans.get(side.name), "it is as its inventory says"
+            plan, what = self.plans.get(side.name), self.DRIFT
             if plan is None:
                 yield Check(what, side.name, UNKNOWN, "it was not planned in this run")
                 continue

@@ -1,0 +1,172 @@
+"""dr_failover.yml on the API: what is refused before anything is touched, what is done to databases, secrets and groups."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from tests.integration.three_tier.pairs import (
+    EAST,
+    PAIR,
+    REGIONS,
+    WEST,
+    instance,
+    lag,
+    nothing_differs,
+    secret,
+    status,
+)
+
+
+@pytest.fixture(scope="module")
+def pair(api, cells) -> dict[str, t.Any]:
+    cells.play("site", PAIR).ok()
+    lag(api, 1, minutes_ago=3)
+    return PAIR
+
+
+@pytest.fixture
+def fail_over(cells, pair, tmp_path):
+    """Run dr_failover.yml to a cell; the run, and what it said on one line."""
+
+    def run(to: str, *words: str, mode: str = "unplanned", confirm: bool = True, inventory=pair):
+        wanted = {"to": to, "mode": mode, "directory": str(tmp_path), **({"confirm": to} if confirm else {})}
+        given = [word for name, value in wanted.items() for word in ("-e", f"dr_failover_{name}={value}")]
+        done = cells.play("dr_failover", inventory, *given, *words)
+        return done, " ".join(done.output.split())
+
+    return run
+
+
+def groups(api, cell: str) -> list[str]:
+    """The names of the security groups an instance is in."""
+    ids = [each["VpcSecurityGroupId"] for each in instance(api, cell)["VpcSecurityGroups"]]
+    found = api.client("ec2", REGIONS[cell]).describe_security_groups(GroupIds=ids)["SecurityGroups"]
+    return [each["GroupName"] for each in found]
+
+
+def journals(api, cell: str) -> list[dict[str, t.Any]]:
+    """The journals in a cell's bucket, the newest last."""
+    s3 = api.client("s3", REGIONS[cell])
+    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"].startswith(f"{cell}-journal"))
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="recovery/shop/").get("Contents", [])]
+    return [
+        json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in sorted(keys) if key.endswith("json")
+    ]
+
+
+def untouched(api) -> bool:
+    """Whether the west still follows the east, whose database is reached."""
+    return bool(instance(api, WEST).get("ReadReplicaSourceDBInstanceIdentifier")) and groups(api, EAST) == [
+        f"{EAST}-database"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name the cell that is to write once more: -e dr_failover_confirm=pair-usw2"),
+        (["-e", f"dr_failover_confirm={EAST}"], f"dr_failover_confirm is {EAST}"),
+        (
+            ["-e", f"dr_failover_confirm={WEST}", "-e", "dr_failover_mode=planned"],
+            "it cannot be seen that nothing is lost",
+        ),
+        (["-e", f"dr_failover_confirm={WEST}", "--limit", WEST], f"{EAST} can be read and is not part of this run"),
+        (["-e", f"dr_failover_confirm={WEST}", "-e", f"dr_failover_unfenced={WEST}"], f"would not be fenced is {EAST}"),
+        (["-e", "dr_failover_pair=shp"], "recovery_pairs has no pair shp"),
+    ],
+)
+def test_what_is_not_clear_is_refused(api, fail_over, words, said):
+    run, told = fail_over(WEST, *words, confirm=False)
+    assert (run.status, said in told) == (2, True), run.output
+    assert "Nothing was changed" in told or "nothing was changed" in told
+    assert untouched(api)
+    assert journals(api, WEST) == []
+
+
+def test_a_standby_that_is_not_ready_is_refused(api, cells, pair, fail_over):
+    lag(api, 5000, minutes_ago=2)
+    run, told = fail_over(WEST)
+    assert (run.status, "lags less than the recovery point: 5000 s of 900 s (fail)" in told) == (2, True), run.output
+    without = {
+        name: {**each, "recovery_pairs": {"shop": {"cells": [EAST, WEST], "clients": ""}}}
+        for name, each in pair.items()
+    }
+    run, told = fail_over(WEST, inventory=without)
+    assert run.status == 2
+    assert "recovery_pairs.shop.journal_bucket: missing" in told
+    assert "recovery_pairs.shop.fence_group: missing" in told
+    assert untouched(api)
+
+
+def test_a_rehearsal_says_what_would_be_done(api, fail_over):
+    lag(api, 1)
+    run, told = fail_over(WEST, "--check")
+    assert run.status == 0, run.output
+    assert f"shop: unplanned failover from {EAST} to {WEST}" in told
+    assert told.index("fence main") < told.index("promote main") < told.index("stop main")
+    assert untouched(api)
+
+
+def test_a_failover_that_is_killed_is_gone_on_with(api, cells, pair, fail_over):
+    """It stops after the fence, as when the promotion fails."""
+    api.faults(rate=1, kinds=["error"], services=["rds"], operations=["PromoteReadReplica"])
+    try:
+        run, _told = fail_over(WEST)
+    finally:
+        api.faults(rate=0)
+    assert run.status == 2
+    assert groups(api, EAST) == [f"{EAST}-nobody"]
+    (journal,) = journals(api, WEST)
+    print(run.output[-3500:])
+    assert ([each["step"] for each in journal["steps"]], journal["ended"]) == (["fence", "promote"], "")
+
+
+def test_a_failover_is_called_off(api, cells, pair, fail_over):
+    run, told = fail_over(EAST)
+    assert run.status == 0, run.output
+    assert f"the failover to {WEST} was called off; {EAST} writes" in told
+    assert untouched(api)
+    assert [each["result"] for each in journals(api, WEST)] == ["called off"]
+    nothing_differs(cells, pair)
+
+
+def test_the_second_region_takes_over(api, cells, pair, fail_over, tmp_path):
+    before = secret(api, EAST)["value"]
+    run, _told = fail_over(WEST)
+    assert run.status == 0, run.output
+    promoted = instance(api, WEST)
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in promoted
+    assert promoted["BackupRetentionPeriod"] == 3, "not the day that AWS gives"
+    assert "terrace:writer-since" in {tag["Key"] for tag in promoted["TagList"]}
+    assert groups(api, EAST) == [f"{EAST}-nobody"]
+    status(api, EAST, "stopped")
+    own = secret(api, WEST)
+    assert (own.get("PrimaryRegion"), own["value"]) in ((None, before), ("us-west-2", before))
+    assert "terrace:writer-since" in {tag["Key"] for tag in own["Tags"]}
+    journal = journals(api, WEST)[-1]
+    assert [each["step"] for each in journal["steps"]] == ["fence", "promote", "secrets", "stop"]
+    assert all(each["began"] <= each["ended"] for each in journal["steps"])
+    assert journal["result"] == "done"
+    (page,) = tmp_path.glob("shop/*.html")
+    assert "<svg" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text()) == journal
+    nothing_differs(cells, pair)
+
+
+def test_the_same_once_more_does_nothing(api, fail_over):
+    api.reset_calls()
+    run, told = fail_over(WEST)
+    assert (run.status, f"{WEST} writes already" in told) == (0, True), run.output
+    assert not {"rds:ModifyDBInstance", "rds:PromoteReadReplica", "s3:PutObject"} & set(
+        api.calls()["writes_by_operation"]
+    )
+
+
+def test_the_way_back_needs_a_replica(api, fail_over):
+    """The former primary follows nothing: failing over to it would lose what was written since."""
+    run, told = fail_over(EAST)
+    assert (run.status, "it is no replica" in told) == (2, True), run.output
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in instance(api, WEST)
