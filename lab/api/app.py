@@ -87,7 +87,8 @@ class Lab:
         if refused := accounts.refusal(call):
             return self._send(start_response, refused)
         try:
-            chunks = self._served(call, environ, start_response)
+            with self.log.serving():
+                chunks = self._served(call, environ, start_response)
         except NotImplementedError as error:
             code, text = "NotImplemented", f"the lab has no {call.service}.{call.operation}: {error}"
             return self._send(start_response, errors.answer(call.protocol, call.service, 501, code, text))

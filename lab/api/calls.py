@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -93,6 +95,18 @@ class CallLog:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str, str, bool]] = Counter()
         self._faults: Counter[str] = Counter()
+        self._serving = 0
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """While a call that was counted is worked on: what a client asked for is done although the client is gone."""
+        with self._lock:
+            self._serving += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._serving -= 1
 
     def add(self, call: Call, account: str) -> None:
         """Count one call."""
@@ -111,11 +125,13 @@ class CallLog:
             self._faults.clear()
 
     def report(self) -> dict[str, Any]:
-        """Return the counts: total, writes, and by operation, service, account, region and kind of fault."""
+        """Return the counts: total, writes, and by operation, service, account, region and kind of fault; and how many are
+        still worked on (``serving``)."""
         with self._lock:
             counts = dict(self._counts)
             faults = dict(self._faults)
-        report: dict[str, Any] = {"total": sum(counts.values()), "faults": faults}
+            serving = self._serving
+        report: dict[str, Any] = {"total": sum(counts.values()), "faults": faults, "serving": serving}
         report["writes"] = sum(n for key, n in counts.items() if key[4])
         groups = {
             "by_operation": lambda k: f"{k[0]}.{k[1]}",

@@ -1,0 +1,314 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two small cells in two regions on real machines: a bastion, a machine of the application, and one PostgreSQL that both hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from lab.machines.machine import Machine
+
+ROOT = Path(__file__).parents[3]
+EAST, WEST = "shop-use1", "shop-usw2"
+REGIONS = {EAST: "us-east-1", WEST: "us-west-2"}
+KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "only-the-lab-knows-this"}
+IMAGE = "/aws/service/debian/release/13/latest/amd64"
+AUTHORITIES = "/etc/ssl/authorities/rds.pem"
+ROLES = {
+    "application_owner": {"login": True},
+    "application": {},
+    "application_a": {"login": True, "member_of": ["application"]},
+    "application_b": {"login": False, "member_of": ["application"]},
+}
+
+
+def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
+    """The variables of a cell."""
+    paired = {"created_as": role, "kms_key": "data"}
+    return {
+        "cell_region": REGIONS[name],
+        "cell_account": "123456789012",
+        "network_cidr": cidr,
+        "network_zones": ["a", "b"],
+        "network_nat": "single",
+        "network_tiers": {
+            "public": {"number": 0, "route": "internet", "map_public_ip": True},
+            "app": {"number": 2, "route": "nat"},
+            "data": {"number": 3, "route": "none"},
+        },
+        "firewall_security_groups": {
+            "bastion": {
+                "vpc": "main",
+                "description": "The way in",
+                "ingress": {"ssh": {"ports": 22, "from": ["198.51.100.0/24"]}},
+                "egress": {"ssh": {"ports": 22, "to": "app"}, "packages": {"ports": [80, 443], "to": "0.0.0.0/0"}},
+            },
+            "app": {
+                "vpc": "main",
+                "description": "The application",
+                "ingress": {"ssh": {"ports": 22, "from": "bastion"}},
+                "egress": {
+                    "postgresql": {"ports": 5432, "to": "database"},
+                    "packages": {"ports": [80, 443], "to": "0.0.0.0/0"},
+                },
+            },
+            "database": {
+                "vpc": "main",
+                "description": "PostgreSQL",
+                "ingress": {"postgresql": {"ports": 5432, "from": "app"}},
+            },
+            "nobody": {"vpc": "main", "description": "The database of a former primary"},
+        },
+        "keys_kms": {"data": {"description": "Data"}},
+        "keys_ssh": {"main": {"public_key": "{{ cell_ssh_public_key }}"}},
+        "identity_roles": {
+            "bastion": {
+                "policies": {
+                    "address": {
+                        "Find": {"actions": "ec2:DescribeAddresses", "resources": "*"},
+                        "Take": {"actions": "ec2:AssociateAddress", "resources": "elastic_ip:bastion"},
+                        "TakeForItself": {"actions": "ec2:AssociateAddress", "resources": "instance:bastion"},
+                        "TakeByInterface": {"actions": "ec2:AssociateAddress", "resources": "network_interface:*"},
+                    }
+                }
+            }
+        },
+        "bastion_hosts": {
+            "bastion": {
+                "image": IMAGE,
+                "instance_type": "t3.micro",
+                "key_pair": "main",
+                "security_groups": ["bastion"],
+                "profile": "bastion",
+                "subnets": ["public-a", "public-b"],
+            }
+        },
+        "tier_groups": {
+            "app": {
+                "image": IMAGE,
+                "instance_type": "t3.micro",
+                "key_pair": "main",
+                "security_groups": ["app"],
+                "subnets": ["app-a", "app-b"],
+                "size": {"min": 1, "max": 2, "desired": 1},
+            }
+        },
+        "storage_buckets": {"journal": {}},
+        "secrets_entries": {
+            name: {
+                **paired,
+                "counterpart": f"{counterpart}/{name}",
+                "content": {"username": user, "password": {"generate": {}}},
+            }
+            for name, user in (
+                ("database", "terrace"),
+                ("owner", "application_owner"),
+                ("app-database", "application_a"),
+            )
+        },
+        "database_subnet_groups": {"main": {"subnets": ["data-a", "data-b"]}},
+        "database_instances": {
+            "main": {
+                **paired,
+                "counterpart": f"{counterpart}/main",
+                "engine_version": "17",
+                "instance_class": "db.t4g.medium",
+                "allocated_storage": 20,
+                "subnet_group": "main",
+                "security_groups": ["database"],
+                "credentials": "database",
+                "database_name": "shop",
+                "backup_retention_period": 3,
+                "deletion_protection": False,
+            }
+        },
+        "database_content_host": "{{ __database_found.resources.db_instance.main.facts.endpoint | default('') }}",
+        "database_content_user": "{{ __database_secrets.database.username | default('') }}",
+        "database_content_password": "{{ __database_secrets.database.password | default('') }}",
+        "database_content_secrets": {"application_owner": "owner", "application_a": "app-database"},
+        "database_content_passwords": (
+            "{{ __database_secrets | default({}) | terrace.aws.database_content_passwords(database_content_secrets) }}"
+        ),
+        "database_content_roles": ROLES,
+        "database_content_authorities": AUTHORITIES,
+        "dr_failover_authorities": AUTHORITIES,
+        "database_content_databases": {"shop": {"owner": "application_owner", "grants": {"application": "write"}}},
+        "recovery_pairs": {
+            "shop": {
+                "cells": [EAST, WEST],
+                "preferred_primary": EAST,
+                "tier": "critical",
+                "journal_bucket": "journal",
+                "fence_group": "nobody",
+            }
+        },
+    }
+
+
+PAIR = {EAST: cell(EAST, WEST, "primary", "10.40.0.0/16"), WEST: cell(WEST, EAST, "replica", "10.41.0.0/16")}
+
+#: Writes numbers one after the other, over one connection for as long as it lasts, and says which the database has acknowledged.
+WRITER = """
+import json, sys, time
+import psycopg2
+host, user, password, path = sys.argv[1:]
+number, connection = 0, None
+with open(path, "a", buffering=1) as log:
+    while True:
+        number += 1
+        try:
+            if connection is None:
+                connection = psycopg2.connect(
+                    host=host, user=user, password=password, dbname="shop", sslmode="require", connect_timeout=2)
+                connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO numbers (number) VALUES (%s)", [number])
+            log.write(json.dumps([time.time(), number, "ok"]) + "\\n")
+        except psycopg2.Error as error:
+            connection = None
+            log.write(json.dumps([time.time(), number, str(error).strip()[:80]]) + "\\n")
+        time.sleep(0.02)
+"""
+
+
+@dataclass
+class Pair:
+    """The pair in a lab; ``folder`` takes its inventory and what its runs said."""
+
+    state: Path
+    port: int
+    folder: Path
+    seconds: list[str] = field(default_factory=list)
+
+    def write_inventory(self) -> None:
+        """The cells, and how their machines are found and reached, as a blueprint says it."""
+        here, blueprint = self.folder / "inventory", ROOT / "inventories/three_tier"
+        (here / "group_vars").mkdir(parents=True)
+        (here / "hosts.yml").write_text(yaml.safe_dump({"cells": {"hosts": PAIR}}))
+        shutil.copy(blueprint / "blueprint/cells.yml", here / "group_vars/cells.yml")
+        shutil.copy(blueprint / "group_vars/machines.yml", here / "group_vars/machines.yml")
+        found = yaml.safe_load((blueprint / "production.aws_ec2.yml").read_text())
+        found["regions"] = list(REGIONS.values())
+        found["filters"]["tag:terrace:cell"] = list(PAIR)
+        (here / "machines.aws_ec2.yml").write_text(yaml.safe_dump(found))
+
+    def environment(self) -> dict[str, str]:
+        """What an operator's shell has."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        lab = {"LAB_PORT": str(self.port), "LAB_STATE_DIR": str(self.state), "ANSIBLE_NOCOLOR": "1"}
+        keys = {name.upper(): value for name, value in KEYS.items()}
+        return {**kept, **lab, **keys, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
+
+    def lab(self, command: str) -> None:
+        """The lab's own command line."""
+        words = [sys.executable, "-m", "lab", command, "--level", "machines"]
+        done = subprocess.run(
+            words, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=1800, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def command(self, playbook: str, *arguments: str) -> list[str]:
+        here = self.folder / "inventory"
+        inventories = (here / "hosts.yml", here / "machines.aws_ec2.yml", "inventories/lab")
+        words = [word for each in inventories for word in ("-i", str(each))]
+        return [str(ROOT / ".venv/bin/ansible-playbook"), *words, f"playbooks/{playbook}.yml", *arguments]
+
+    def play(self, playbook: str, *arguments: str) -> tuple[int, str]:
+        """Run a playbook: its status, and what it said."""
+        began = time.monotonic()
+        done = subprocess.run(
+            self.command(playbook, *arguments),
+            cwd=ROOT,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        (self.folder / f"{time.time():.0f}-{playbook}.log").write_text(done.stdout)
+        self.seconds.append(f"{playbook} {time.monotonic() - began:.0f} s")
+        return done.returncode, done.stdout
+
+    def must(self, playbook: str, *arguments: str) -> str:
+        """Run a playbook that has to succeed; what it said."""
+        status, output = self.play(playbook, *arguments)
+        assert status == 0, output[-6000:]
+        return output
+
+    def fail_over(self, to: str, *arguments: str, mode: str = "planned") -> tuple[int, str]:
+        """Run dr_failover.yml to a cell: its status, and what it said on one line, for Ansible folds long messages."""
+        wanted = {"to": to, "confirm": to, "mode": mode, "directory": str(self.folder / "recovery")}
+        given = [word for name, value in wanted.items() for word in ("-e", f"dr_failover_{name}={value}")]
+        status, output = self.play("dr_failover", *given, *arguments)
+        return status, " ".join(output.split())
+
+    def client(self, service: str, cell: str) -> Any:
+        """A boto3 client of a cell's region."""
+        return boto3.client(service, region_name=REGIONS[cell], endpoint_url=f"http://127.0.0.1:{self.port}", **KEYS)
+
+    def database(self, cell: str) -> dict[str, Any]:
+        """A cell's instance, as RDS describes it."""
+        found = self.client("rds", cell).describe_db_instances(DBInstanceIdentifier=f"{cell}-main")
+        return dict(found["DBInstances"][0])
+
+    def secret(self, cell: str, name: str) -> dict[str, str]:
+        """What a shared secret holds in a cell's region."""
+        value = self.client("secretsmanager", cell).get_secret_value(SecretId=f"{EAST}-{name}")["SecretString"]
+        return dict(json.loads(value))
+
+    def machine(self, cell: str) -> Machine:
+        """The machine of a cell's application."""
+        wanted = {"tag:terrace:cell": cell, "tag:tier": "app", "instance-state-name": "running"}
+        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        found = self.client("ec2", cell).describe_instances(Filters=filters)["Reservations"]
+        ident = found[0]["Instances"][0]["InstanceId"]
+        return Machine(ident, self.state / "machines" / ident)
+
+    def shell(self, cell: str, script: str, check: bool = True) -> str:
+        """Run a script as root on the machine of a cell's application, by no network."""
+        return self.machine(cell).enter("/bin/bash", "-c", script, check=check)
+
+    def fetch_authorities(self) -> None:
+        """Have the machines verify the databases' certificates, as host_baseline has them."""
+        url = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+        fetch = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
+        for cell in PAIR:
+            self.shell(cell, f"mkdir -p /etc/ssl/authorities && python3 -c '{fetch}' {url} >{AUTHORITIES}")
+
+    def sql(self, cell: str, query: str, secret: str = "app-database", check: bool = True) -> str:
+        """Ask a cell's database from the machine of its application, as a user of a secret."""
+        login = self.secret(cell, secret)
+        program = (
+            "import psycopg2, sys; c = psycopg2.connect(host=sys.argv[1], user=sys.argv[2], password=sys.argv[3], dbname='shop',"
+            " sslmode='require', connect_timeout=3); c.autocommit = True; q = c.cursor(); q.execute(sys.argv[4]);"
+            " print(q.fetchall() if q.description else '')"
+        )
+        host = self.database(cell)["Endpoint"]["Address"]
+        words = ("/usr/bin/python3", "-c", program, host, login["username"], login["password"], query)
+        return self.machine(cell).enter(*words, check=check)
+
+    def begin_writing(self, cell: str, log: str) -> None:
+        """Have the machine of a cell's application write numbers into its database, as a service that is started again."""
+        login, host = self.secret(cell, "app-database"), self.database(cell)["Endpoint"]["Address"]
+        self.machine(cell).enter("/bin/bash", "-c", "cat >/run/writer.py", stdin=WRITER)
+        words = ["/usr/bin/python3", "/run/writer.py", host, login["username"], login["password"], f"/run/{log}.log"]
+        self.machine(cell).enter("systemd-run", "--unit", f"writer-{log}", *words)
+
+    def written(self, cell: str, log: str) -> list[tuple[float, int, str]]:
+        """What the writer said so far: when, which number, and ``ok`` where the database has acknowledged it."""
+        lines = self.shell(cell, f"cat /run/{log}.log").splitlines()
+        return [(at, number, said) for at, number, said in map(json.loads, lines)]
