@@ -37,6 +37,8 @@ from ansible.inventory.group import InventoryObjectType
 from ansible.plugins.vars import BaseVarsPlugin
 from ansible.utils.path import basedir
 
+from ansible_collections.terrace.aws.plugins.plugin_utils.texts import shown
+
 FOLDERS = {InventoryObjectType.HOST: "host_vars", InventoryObjectType.GROUP: "group_vars"}
 #: What ansible-core puts before the message of the YAML parser.
 PREFIX = "YAML parsing failed: "
@@ -85,9 +87,7 @@ class VarsModule(BaseVarsPlugin):
 
 def described(file: str, error: AnsibleError) -> str:
     """``file:line:column: what is wrong``; what the line has in it is not shown, for it may be a secret."""
-    whole = os.path.realpath(file)  # several environments share files through links
-    inside = os.path.relpath(whole)
-    place = [whole if inside.startswith("..") else inside]
+    place = [shown(file)]  # several environments share files through links
     place += [str(number) for part in ("line_num", "col_num") if (number := getattr(error.obj, part, None))]
     said = error.message.removeprefix(PREFIX)
     return f"{':'.join(place)}: {'not valid YAML: ' if said != error.message else ''}{said}"

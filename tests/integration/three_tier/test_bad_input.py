@@ -342,3 +342,27 @@ def test_what_is_not_yaml_is_named_with_its_file_line_and_column(api, operator, 
     assert "correct-horse" not in done.output
     assert done.status == 4
     assert api.calls()["total"] == 0
+
+
+def test_a_wrong_value_that_an_option_of_the_inventory_sets_is_told_with_the_option(api, operator, tmp_path):
+    environment = tmp_path / "env"
+    for folder in (environment / "group_vars", environment / "host_vars"):
+        folder.mkdir(parents=True)
+    (environment / "hosts.yml").write_text(yaml.safe_dump({"cells": {"hosts": {"one": {}}}}))
+    options = {"own_ttl": {"type": "int"}}
+    names = {"internal": {"api": {"values": ["192.0.2.1"], "ttl": "{{ own_ttl }}"}}}
+    blueprint = {
+        "terrace_inventory_options": options,
+        "dns_names": "{{ __names | combine({}) }}",
+    }
+    (environment / "group_vars/cells.yml").write_text(yaml.safe_dump({**blueprint, "__names": names}))
+    host = environment / "host_vars/one.yml"
+    host.write_text(yaml.safe_dump(GOOD) + "own_ttl: -1\n")
+    line = len(host.read_text().splitlines())
+    api.reset_calls()
+    said = operator.play("site", inventory=environment).output
+    assert (
+        f"dns_names.internal.api.ttl: -1 is out of range; right is 0 to 2147483647 (set by own_ttl in {host}:{line})"
+        in said
+    )
+    assert api.calls()["total"] == 0
