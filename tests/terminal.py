@@ -9,6 +9,7 @@ import pty
 import re
 import struct
 import termios
+import typing as t
 from dataclasses import dataclass, field
 
 ROWS, COLUMNS = 24, 80
@@ -76,8 +77,18 @@ def read(written: str, columns: int = COLUMNS) -> Seen:
     return Seen(["".join(row).rstrip() for row in paper.rows], moments, written)
 
 
-def run(command: list[str], folder: pathlib.Path, environment: dict[str, str], columns: int = COLUMNS) -> Seen:
-    """Run a program in a terminal until it ends."""
+def run(
+    command: list[str],
+    folder: pathlib.Path,
+    environment: dict[str, str],
+    columns: int = COLUMNS,
+    when: str = "",
+    then: t.Callable[[int, int], object] | None = None,
+) -> Seen:
+    """Run a program in a terminal until it ends.
+
+    :param when: once this has been written, ``then`` is called with the terminal and the program's process
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
@@ -92,6 +103,9 @@ def run(command: list[str], folder: pathlib.Path, environment: dict[str, str], c
         if not data:
             break
         written += data
+        if then and when in written.decode(errors="replace"):
+            then(terminal, pid)
+            then = None
     os.close(terminal)
     _pid, status = os.waitpid(pid, 0)
     seen = read(written.decode(), columns)

@@ -16,7 +16,8 @@ description:
     it goes on, how far each cell is and what is pending, with AWS's word for its state. Plans are shown field by field.
   - Of ordinary tasks it shows one line each with the hosts on which something changed, and one line for all the tasks of a
     role that changed nothing. A failure shows its message first, then the host, the task and the file.
-  - Ends with what was done, cell by cell or host by host, how long it took, and what took longest.
+  - Ends with what was done, cell by cell or host by host, how long it took, and what took longest. A run that is told to
+    stop (Ctrl-C, SIGTERM) ends with what was done and what is in progress.
   - Where nobody watches, its output is that of P(ansible.builtin.default#callback), whose options it has.
 extends_documentation_fragment:
   - default_callback
@@ -93,7 +94,7 @@ class CallbackModule(DefaultCallback):
         terminal = sys.stdout.isatty()
         if self.watch is None and is_watched(self.get_option("output"), os.environ, terminal):
             self.watch = Watched(self._display, terminal and os.environ.get("TERM", "dumb") != "dumb")
-            self.watch.screen.open()
+            self.watch.open()
             Watching.on = True
 
     # -- plays and tasks ---------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ description:
     C(/terrace/locks/<name>/<cell>), in the cell's region.
   - The lock is held until it is released or the run of ansible-playbook ends, however that ends. A process beside the run renews
     it. A lock that was not renewed for 15 minutes is stale and taken over; so is one whose run, on this machine, is gone.
+  - When AWS cannot be asked about a lock that this run holds, the check is repeated three times. RV(lost) says whether it failed
+    because somebody else holds the lock, or because AWS did not answer.
   - A lock of a run that is certainly dead on another machine is taken over with C(-e terrace_take_lock=<owner>).
 options:
   name:
@@ -49,4 +51,9 @@ owner:
   returned: always
   type: str
   sample: AWX job 4711
+lost:
+  description: Whether somebody else holds the lock, or has taken it over from this run.
+  returned: on failure
+  type: bool
+  sample: true
 """

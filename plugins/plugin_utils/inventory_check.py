@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.vars.reserved import get_reserved_names
 
-from . import cell_rules, desired, foreign, option_values, shapes, specs, switches, templates
+from . import cell_rules, desired, foreign, option_values, shapes, sources, specs, switches, templates
 from .engine import registry
 from .recovery import pairs
 
@@ -49,8 +49,21 @@ class InventoryCheck:
         self.world: desired.World = {}
 
     def problems(self) -> list[str]:
-        """Everything that is wrong; what entries refer to is looked at once they themselves are right."""
+        """Everything that is wrong; what entries refer to is looked at once they themselves are right. Of a role's variable
+        it says which of the inventory's options it was set by, where that is certain."""
         steer, found = switches.read(self._variables, self._template)
+        found = self._found(steer, found)
+        written = sources.Sources(steer["terrace_inventory_options"] or {}, self._raw)
+        return [f"{problem}{self._set_by(written, problem)}" for problem in found]
+
+    def _set_by(self, written: sources.Sources, problem: str) -> str:
+        name = re.split(r"[:.\[ ]", problem, maxsplit=1)[0]
+        try:
+            return written.of(problem, self._value(name)) if name in self._variables else ""
+        except Exception:  # what cannot be worked out has been told
+            return ""
+
+    def _found(self, steer: dict[str, t.Any], found: list[str]) -> list[str]:
         options = {name: spec for role in specs.every_role() for name, spec in specs.variables_of(role).items()}
         options.update(steer["terrace_inventory_options"] or {})
         found += [

@@ -9,6 +9,7 @@ Ansible's validator makes a text of them again, but no longer the one that was m
 
 from __future__ import annotations
 
+import os
 import typing as t
 from datetime import date
 
@@ -33,3 +34,10 @@ def not_text(where: str, value: t.Any) -> str:
     text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
     why = " (YAML reads 1.10 as 1.1)" if isinstance(value, float) else ""
     return f'{where}: {str(value).lower()} is {sort_of(value)} and not a text{why}; write it in quotes, for example "{text}"'
+
+
+def shown(file: str) -> str:
+    """A file as operators know it: without links, from where they are where it is below."""
+    whole = os.path.realpath(file)
+    inside = os.path.relpath(whole)
+    return whole if inside.startswith("..") else inside

@@ -84,12 +84,25 @@ class Cells:
             elif not work.pending and work.done == work.total > 0:
                 lines.append("  reading again what was written")
             if work.pending:
-                waiting = ", ".join(
-                    f"{kind} {name} ({status}, {words.clock(self._clock() - since)})"
-                    for (kind, name), (since, status) in work.pending.items()
-                )
-                lines.append(words.cut(f"  waiting for {waiting}", width))
+                lines.append(words.cut(f"  waiting for {self._awaited(work)}", width))
         return lines
+
+    def stopped(self) -> dict[str, list[str]]:
+        """How far each cell is whose work came to no end: what was done, what is worked on, what AWS has not finished."""
+        return {cell: list(self._left(cell, work)) for cell, work in sorted(self._work.items())}
+
+    def _left(self, cell: str, work: Work) -> t.Iterator[str]:
+        yield f"{cell}: {work.done} of {work.total} done" if work.total else f"{cell}: nothing to write"
+        if work.running:
+            yield f"  in progress: {'; '.join(work.running.values())}"
+        if work.pending:
+            yield f"  not ready yet: {self._awaited(work)}"
+
+    def _awaited(self, work: Work) -> str:
+        return ", ".join(
+            f"{kind} {name} ({status}, {words.clock(self._clock() - since)})"
+            for (kind, name), (since, status) in work.pending.items()
+        )
 
     def _step(self, cell: str, work: Work, data: dict[str, t.Any], width: int) -> t.Iterator[Line]:
         kind, names, sort = data["kind"], data["names"], data["sort"]

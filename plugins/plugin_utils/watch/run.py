@@ -17,11 +17,16 @@ from ..plan_sums import PlanSums
 from . import words
 from .cells import Cells, Line
 from .failures import Failure
+from .interruption import Interruption
 from .screen import Screen
-from .tasks import FAILED, UNREACHABLE, Tasks
+from .tasks import CHANGED, FAILED, OK, UNREACHABLE, Tasks
 
 #: How many of what took longest are named.
 LONGEST = 3
+#: What follows upon a run that was told to stop.
+ENDING = "Nothing more is begun; what is in progress on a cell ends by itself."
+AGAIN = "Run the same command again: it does what is left."
+AGAIN_CHECK = "Nothing was written. Run the same command again."
 
 
 class Watched:
@@ -41,12 +46,22 @@ class Watched:
         self._play, self._times, self._headed = "", 0, True
         self._failures: dict[str, Failure] = {}
         self._last_failure: tuple[str, str] = ("", "")
-        self._any = False
+        #: What was done on each host that is no cell, should the run be told to stop: ``{host: {state: number}}``.
+        self._counts: dict[str, dict[str, int]] = {}
+        self._closed = False
+        #: Whether the closing lines of a run that was told to stop are the last ones.
+        self._silent = False
+
+    def open(self) -> None:
+        """From here on the terminal is this run's, until it ends, by a signal as well."""
+        self.screen.open()
+        Interruption(self.stopped).watch()
 
     # -- what happens ------------------------------------------------------------------------------------------------
     def play(self, name: str, check_mode: bool) -> None:
         with self.screen.lock:
             self.pause()
+            self._closed = False
             self.sums.check_mode |= check_mode
             self._times = self._times + 1 if name == self._play else 1
             self._play, self._headed = name, False
@@ -69,6 +84,8 @@ class Watched:
         """A host is through with a task; ``data`` is its result."""
         with self.screen.lock:
             self.tasks.ended(host, state)
+            counts = self._counts.setdefault(host, {})
+            counts[state] = counts.get(state, 0) + 1
             if self.sums.keep(data) and self.tasks.task and state not in (FAILED, UNREACHABLE):
                 self.tasks.task.quiet = True
 
@@ -119,6 +136,8 @@ class Watched:
         return self.cells.now(width) or self.tasks.now(width)
 
     def _lines(self, lines: list[Line]) -> None:
+        if self._silent:
+            return
         if lines and not self._headed:
             self._headed = True
             again = f" (batch {self._times})" if self._times > 1 else ""
@@ -133,6 +152,7 @@ class Watched:
         :param hosts: what each host comes to: ``ok``, ``changed``, ``failures``, ``unreachable``, ``rescued``, ``ignored``
         """
         with self.screen.lock:
+            self._closed = True
             self.pause()
             self.screen.close()
             self._headed = True
@@ -149,6 +169,35 @@ class Watched:
                 if host not in summary:
                     self._lines([self._host(host, counts, max(map(len, hosts)))])
             self._lines(self._longest())
+
+    def stopped(self) -> None:
+        """Say what was done and what is in progress: the run was told to stop. Nothing where it had come to its end."""
+        with self.screen.lock:
+            if self._closed:
+                return
+            self._closed = True
+            cells, running = self.cells.stopped(), list(self.tasks.task.running) if self.tasks.task else []
+            title = self.tasks.task.title if self.tasks.task else ""
+            self.pause()
+            self.screen.close()
+            self._headed = True
+            summary, width = self.sums.summary(), self.screen.width
+            told = [line for cell, sums in summary.items() if cell not in cells for line in self.sums.lines(cell, sums)]
+            told += [line for lines in cells.values() for line in lines]
+            hosts = {host: counts for host, counts in sorted(self._counts.items()) if host not in {*summary, *cells}}
+            hosts = {host: counts for host, counts in hosts.items() if counts.get(OK) or counts.get(CHANGED)}
+            column = max(map(len, hosts), default=0)
+            told += [
+                f"{host:<{column}}  {counts.get(CHANGED, 0)} changed, {counts.get(OK, 0)} unchanged"
+                for host, counts in hosts.items()
+            ]
+            if running := [host for host in running if host not in cells]:
+                told.append(f"interrupted: {title} on {', '.join(running)}")
+            told += [AGAIN_CHECK] if self.sums.check_mode else [ENDING, AGAIN] if cells else [AGAIN]
+            took = words.seconds(self._clock() - self._begun)
+            self._lines([("", None), (f"STOPPED after {took}", C.COLOR_ERROR)])
+            self._lines([(words.wrapped(line, width, "", hang=4), None) for line in told])
+            self._silent = True
 
     def _verdict(self, bad: bool, any_host: bool, took: str) -> Line:
         if not any_host:

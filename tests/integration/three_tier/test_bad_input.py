@@ -311,3 +311,58 @@ def test_a_tier_without_machines(refused, machines, inventories):
     machines({"role": "bastion", "tier": "bastion"}, {"role": "web", "tier": "web"})
     said = " ".join(refused("deploy_app", **inventories).split())
     assert "the inventory has no machine of tier_app in this cell" in said
+
+
+BLUEPRINT = "network_cidr: 10.0.0.0/16\nnetwork_zones: [a, b\nnetwork_nat: none\n"
+
+
+@pytest.mark.parametrize("output", ["plain", "watch"])
+def test_what_is_not_yaml_is_named_with_its_file_line_and_column(api, operator, tmp_path, output):
+    """In a file of a group that several environments share through a link, and in one of the host."""
+    environment = tmp_path / "env"
+    for folder in (environment / "group_vars", environment / "host_vars", tmp_path / "blueprint"):
+        folder.mkdir(parents=True)
+    (environment / "group_vars/shared").symlink_to("../../blueprint")
+    (environment / "hosts.yml").write_text(yaml.safe_dump({"cells": {"children": {"shared": {"hosts": {"one": {}}}}}}))
+    host = environment / "host_vars/one.yml"
+    host.write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "blueprint/network.yml").write_text(BLUEPRINT)
+    (tmp_path / "blueprint/queues.yml").write_text("queues: a: b\n")
+    api.reset_calls()
+    done = operator.play("site", inventory=environment, environment={"TERRACE_OUTPUT": output})
+    said = done.output[done.output.index("[ERROR]") :].splitlines()
+    # Everything that is wrong with the group, the file first.
+    assert said[0].startswith(f"[ERROR]: {tmp_path}/blueprint/network.yml:3:12: not valid YAML: "), done.output
+    assert said[1].startswith(f"{tmp_path}/blueprint/queues.yml:1:"), done.output
+    (tmp_path / "blueprint/network.yml").unlink()
+    (tmp_path / "blueprint/queues.yml").unlink()
+    host.write_text("cell_region: us-east-1\n  database_password: correct-horse\n")
+    done = operator.play("site", inventory=environment, environment={"TERRACE_OUTPUT": output})
+    assert f"[ERROR]: {host}:2:20: not valid YAML: Mapping values are not allowed" in done.output, done.output
+    assert "correct-horse" not in done.output
+    assert done.status == 4
+    assert api.calls()["total"] == 0
+
+
+def test_a_wrong_value_that_an_option_of_the_inventory_sets_is_told_with_the_option(api, operator, tmp_path):
+    environment = tmp_path / "env"
+    for folder in (environment / "group_vars", environment / "host_vars"):
+        folder.mkdir(parents=True)
+    (environment / "hosts.yml").write_text(yaml.safe_dump({"cells": {"hosts": {"one": {}}}}))
+    options = {"own_ttl": {"type": "int"}}
+    names = {"internal": {"api": {"values": ["192.0.2.1"], "ttl": "{{ own_ttl }}"}}}
+    blueprint = {
+        "terrace_inventory_options": options,
+        "dns_names": "{{ __names | combine({}) }}",
+    }
+    (environment / "group_vars/cells.yml").write_text(yaml.safe_dump({**blueprint, "__names": names}))
+    host = environment / "host_vars/one.yml"
+    host.write_text(yaml.safe_dump(GOOD) + "own_ttl: -1\n")
+    line = len(host.read_text().splitlines())
+    api.reset_calls()
+    said = operator.play("site", inventory=environment).output
+    assert (
+        f"dns_names.internal.api.ttl: -1 is out of range; right is 0 to 2147483647 (set by own_ttl in {host}:{line})"
+        in said
+    )
+    assert api.calls()["total"] == 0

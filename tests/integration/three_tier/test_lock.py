@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
+
+from .conftest import ROOT, SMALL, Run
 
 CELL = "guarded"
 LOCK = f"/terrace/locks/cell/{CELL}"
@@ -162,3 +167,118 @@ def test_a_run_that_is_told_to_stop_ends_in_order(slow, operator, cells, told):
     operator.play("site", inventory=inventory).ok()
     nothing_twice(slow)
     assert operator.play("site", "--check", inventory=inventory).ok().planned(CELL)["add"] == 0
+
+
+#: As the playbooks that work batch by batch do it: the first batch is switched, then AWS or somebody else comes between.
+BATCHES = [
+    {
+        "hosts": "cells",
+        "gather_facts": False,
+        "environment": "{{ cell_environment }}",
+        "roles": ["terrace.aws.cell"],
+        "tasks": [
+            {"terrace.aws.lock": {"name": "application/notes"}},
+            {
+                "ansible.builtin.set_fact": {
+                    "__deploy_locked": ["notes"],
+                    "__deploy_environment": "{{ cell_environment | combine({'AWS_MAX_ATTEMPTS': '1'}) }}",
+                }
+            },
+        ],
+    },
+    {
+        "hosts": "machines",
+        "gather_facts": False,
+        "serial": 1,
+        "ignore_unreachable": True,
+        "tasks": [
+            {
+                "ansible.builtin.include_tasks": {
+                    "file": "{{ playbook_tasks }}/hold_lock.yml",
+                    "apply": {"any_errors_fatal": True},
+                }
+            },
+            {
+                "ansible.builtin.shell": "{{ between if inventory_hostname == 'machine-a' else 'true' }}",
+                "when": "hostvars[cell_name].__deploy_failure is not defined",
+                "register": "switched",
+            },
+        ],
+    },
+    {
+        "hosts": "machines",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.debug": {"msg": "{{ inventory_hostname }}: undone"},
+                "when": "hostvars[cell_name].__deploy_failure is defined and switched is not skipped",
+            }
+        ],
+    },
+    {
+        "hosts": "cells",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.fail": {"msg": "it ended with {{ __deploy_failure }}"},
+                "when": "__deploy_failure is defined",
+            }
+        ],
+    },
+]
+
+
+@pytest.fixture
+def batches(empty, operator, tmp_path):
+    """Runs BATCHES, of two machines, with a shell command that is run when the first one has been switched."""
+    playbook, inventory = tmp_path / "batches.yml", tmp_path / "hosts.yml"
+    playbook.write_text(yaml.safe_dump(BATCHES))
+    here = {name: SMALL[name] for name in ("ansible_connection", "ansible_python_interpreter")}
+    machine = {**here, "cell_name": CELL}
+    hosts = {"cells": {"hosts": {CELL: SMALL}}, "machines": {"hosts": {f"machine-{each}": machine for each in "ab"}}}
+    inventory.write_text(yaml.safe_dump(hosts))
+
+    def run(between: str) -> Run:
+        known = {"between": between, "playbook_tasks": str(ROOT / "playbooks/tasks")}
+        command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(inventory), "-i", "inventories/lab"]
+        command += [str(playbook), "-e", json.dumps(known)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=operator.environment(), capture_output=True, text=True, timeout=240, check=False
+        )
+        return Run(done.returncode, done.stdout + done.stderr, {})
+
+    return run
+
+
+def fault(api, **spec) -> str:
+    """The command that makes reading of the lock fail from now on."""
+    spec = {"rate": 1, "kinds": ["throttle"], "services": ["ssm"], "operations": ["GetParameter"], **spec}
+    return f"curl -sf -X POST -d '{json.dumps(spec)}' {api.url}/lab/faults"
+
+
+def test_a_batch_tries_again_when_aws_does_not_say_who_holds_the_lock(empty, batches):
+    run = batches(fault(empty, limit=2)).ok()
+    assert "could not be checked" in " ".join(run.output.split())
+    assert ": undone" not in run.output
+
+
+def test_a_batch_whose_lock_cannot_be_checked_has_failed_and_is_undone(empty, batches):
+    run = batches(fault(empty))
+    assert run.status == 2, run.output
+    said = " ".join(run.output.split())
+    assert "machine-a: undone" in said, run.output
+    assert "machine-b: undone" not in said
+    assert f"it ended with {CELL}: the lock /terrace/locks/application/notes/{CELL} could not be checked" in said
+
+
+def test_a_batch_whose_lock_was_taken_over_stops_and_nothing_is_undone(empty, batches):
+    owner = {"name": "bob@elsewhere", "since": "2026-11-29T08:00:00+00:00", "expires": "2099-01-01T00:00:00+00:00"}
+    spec = {"Name": f"/terrace/locks/application/notes/{CELL}", "Value": json.dumps(owner | {"token": "other"})}
+    code = f"from lab.api.testing import Lab; Lab('{empty.url}', 0, 0).client('ssm', 'eu-west-1')"
+    code += f".put_parameter(Overwrite=True, Type='String', **{spec!r})"
+    run = batches(f"cd {ROOT} && .venv/bin/python -c {shlex.quote(code)}")
+    assert run.status == 2, run.output
+    said = " ".join(run.output.split())
+    assert "was taken over by bob@elsewhere" in said
+    assert ": undone" not in said
+    assert "it ended with" not in said

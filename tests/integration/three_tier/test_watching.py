@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 import yaml
 
@@ -41,9 +44,11 @@ def person(operator, cells):
     unattended = ("CI", "JOB_ID", "AWX_HOST", "TERRACE_OUTPUT", "ANSIBLE_STDOUT_CALLBACK")
     kept = {name: value for name, value in operator.environment().items() if name not in unattended}
 
-    def run(playbook: str, *arguments: str, variables: dict = CELLS, **environment: str) -> terminal.Seen:
+    def run(
+        playbook: str, *arguments: str, variables: dict = CELLS, when: str = "", then=None, **environment: str
+    ) -> terminal.Seen:
         command = operator.command(playbook, *arguments, inventory=cells.inventory(variables))
-        return terminal.run(command, ROOT, {**kept, "TERM": "xterm", **environment})
+        return terminal.run(command, ROOT, {**kept, "TERM": "xterm", **environment}, when=when, then=then)
 
     return run
 
@@ -178,3 +183,36 @@ def test_details_leave_secrets_out(machines):
     seen = machines("-v", TERM="xterm")
     assert "  changed: [web-a] =>" in seen.rows
     assert SECRET not in seen.raw
+
+
+def press_ctrl_c(terminal_: int, _pid: int) -> None:
+    os.write(terminal_, b"\x03")
+
+
+def tell_to_end(_terminal: int, pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("then", "status"), [(press_ctrl_c, 99), (tell_to_end, -signal.SIGTERM)])
+def test_a_run_that_is_told_to_stop_says_what_was_done_and_what_is_in_progress(api, person, then, status):
+    api.reset()
+    api.delays(nat_gateway=15)
+    seen = person("site", variables={"third": PLATFORM}, when="waiting for nat_gateway a", then=then)
+    assert seen.status == status, seen.text
+    assert seen.text.count("STOPPED after ") == 1, seen.text
+    closing = seen.rows[next(row for row, each in enumerate(seen.rows) if each.startswith("STOPPED after ")) :]
+    # The route to the gateway is left at least.
+    assert closing[1] in ("third: 6 of 8 done", "third: 7 of 8 done"), seen.text
+    assert any(row.startswith("  not ready yet: nat_gateway a (pending, ") for row in closing), seen.text
+    assert [row for row in closing if row][-1] == "Run the same command again: it does what is left.", seen.text
+    assert "[##" not in seen.text
+    assert "Done: " not in seen.text
+
+
+@pytest.mark.parametrize(("then", "status"), [(press_ctrl_c, 99), (tell_to_end, -signal.SIGTERM)])
+def test_plain_output_that_is_told_to_stop_is_ansibles_own(api, person, then, status):
+    api.reset()
+    api.delays(nat_gateway=15)
+    seen = person("site", variables={"third": PLATFORM}, when="third: nat_gateway a", then=then, CI="true")
+    assert seen.status == status, seen.text
+    assert "STOPPED" not in seen.text

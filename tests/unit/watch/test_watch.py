@@ -488,3 +488,44 @@ def test_a_plan_is_new_until_it_was_shown(monkeypatch, tmp_path):
     monkeypatch.setattr(run_files, "folder", lambda: tmp_path)
     shown = [("one", "a"), ("one", "a"), ("another", "a"), ("one", "b"), ("one", "a")]
     assert [run_files.is_new(*each) for each in shown] == [True, False, True, True, True]
+
+
+def test_a_run_that_is_told_to_stop_closes_with_what_is_done_and_what_is_not(monkeypatch):
+    run = provision(Run(monkeypatch, redraws=True))
+    run.task("Provision everything", "terrace.aws.apply").tell("two", "begin", total=5)
+    run.step("two", "vpc", "main", took=1, done=1)
+    run.tell("two", "step", action="present", kind="subnet", names=["app-a", "app-b"], done=1)
+    run.pending("two", ("db_instance", "main", "creating"))
+    run.now += 90
+    run.callback.watch.stopped()
+    assert [row for row in run.rows if row][-7:] == [
+        "STOPPED after 3 min 57 s",
+        "one: Done: 1 added, 1 changed, 0 removed",
+        "two: 1 of 5 done",
+        "  in progress: subnet app-a, app-b",
+        "  not ready yet: db_instance main (creating, 1:30)",
+        "Nothing more is begun; what is in progress on a cell ends by itself.",
+        "Run the same command again: it does what is left.",
+    ]
+    run.callback.watch.stopped()
+    assert run.seen.text.count("STOPPED") == 1
+
+
+def test_machines_that_a_stopped_run_has_worked_on_are_named(monkeypatch):
+    run = Run(monkeypatch).play("Configure").task("web : Install it").result("web-a", changed=True).result("web-b")
+    run.task("web : Restart it").result("web-a", changed=True)
+    run.callback.v2_runner_on_start(SimpleNamespace(get_name=lambda: "web-b"), run.running)
+    run.callback.watch.stopped()
+    assert [row for row in run.rows if row][-5:] == [
+        "STOPPED after 3.0 s",
+        "web-a  2 changed, 0 unchanged",
+        "web-b  0 changed, 1 unchanged",
+        "interrupted: web: Restart it on web-b",
+        "Run the same command again: it does what is left.",
+    ]
+
+
+def test_a_run_that_had_come_to_its_end_says_nothing_of_a_signal(monkeypatch):
+    run = provision(Run(monkeypatch)).end(one=(3, 1, 0))
+    run.callback.watch.stopped()
+    assert "STOPPED" not in run.seen.text
