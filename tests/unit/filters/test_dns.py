@@ -93,8 +93,17 @@ def test_a_zone_of_others_is_named_by_its_domain():
 def test_a_check_has_what_its_type_has():
     defaults = {
         **dict.fromkeys(("fqdn", "ip_address", "resource_path", "search_string"), ""),
-        **{"port": None, "request_interval": 30, "failure_threshold": 3, "measure_latency": False, "enable_sni": True},
-        **{"inverted": False, "disabled": False, "regions": [], "alarm": None, "children": [], "health_threshold": 1},
+        "port": None,
+        "request_interval": 30,
+        "failure_threshold": 3,
+        "measure_latency": False,
+        "enable_sni": True,
+        "inverted": False,
+        "disabled": False,
+        "regions": [],
+        "alarm": None,
+        "children": [],
+        "health_threshold": 1,
     }
     both = {"Inverted": False, "Disabled": False}
     asked = {"RequestInterval": 30, "FailureThreshold": 3, "MeasureLatency": False, **both}
