@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 ROUTING = (
@@ -56,11 +56,17 @@ def order(record: Any) -> tuple[str, str, str]:
     return labels, str(record.type), str(record.set_identifier or "")
 
 
-def changed(zone: Any, changes: list[dict[str, Any]], make: Any) -> list[Any]:
-    """Return the zone's record sets after a batch of changes; ``make`` builds one. Raises :class:`BatchError`."""
+def changed(zone: Any, changes: list[dict[str, Any]], make: Any, health_checks: Container[str] = ()) -> list[Any]:
+    """Return the zone's record sets after a batch of changes; ``make`` builds one. Raises :class:`BatchError`.
+
+    :param health_checks: the ids of the account's health checks
+    """
     records, errors = list(zone.rrsets), []
     for change in changes:
         _check_input(change)
+        check = change["ResourceRecordSet"].get("HealthCheckId")
+        if check and change["Action"] != "DELETE" and check not in health_checks:
+            raise BatchError("NoSuchHealthCheck", f"A health check with id {check} does not exist.")
     for change in changes:
         wanted = dict(change["ResourceRecordSet"], Name=listed(change["ResourceRecordSet"]["Name"]))
         if "ResourceRecords" in wanted:
@@ -142,6 +148,10 @@ def _errors(zone: Any, records: list[Any], action: str, record: Any) -> Iterator
         yield f"RRSet with DNS name {name}, type {sort}, cannot be created as other RRSets exist with the same name and type."
     if any(_policy(each) != _policy(record) for each in same_type if each.set_identifier and record.set_identifier):
         yield f"RRSet with DNS name {name}, type {sort}, cannot have another routing policy than its siblings."
+    if record.failover == "PRIMARY" and not record.alias_target and not record.health_check_id:
+        yield "A non-alias primary ResourceRecordSet must have an associated health check"
+    if record.failover and any(each.failover == record.failover for each in same_type if _key(each) != _key(record)):
+        yield f"RRSet with DNS name {name}, type {sort} cannot be {record.failover}, as another RRSet of that name is"
     if sort == "CNAME" and name == base:
         yield f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {base}"
     others = {str(each.type) for each in records if each.name == name and str(each.type) != sort}

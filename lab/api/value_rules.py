@@ -35,7 +35,7 @@ MODELLED = {
     "elbv2": {"CreateListener", "CreateRule", "CreateTargetGroup", "ModifyListener", "ModifyRule", "ModifyTargetGroup"},
     "iam": {"CreateRole", "PutRolePolicy", "UpdateRole"},
     "kms": {"CreateKey"},
-    "route53": {"ChangeResourceRecordSets", "CreateHostedZone"},
+    "route53": {"ChangeResourceRecordSets", "CreateHealthCheck", "CreateHostedZone", "UpdateHealthCheck"},
     "secretsmanager": {"CreateSecret"},
     "sts": {"AssumeRole"},
 }

@@ -85,12 +85,15 @@ class Lab:
         print(f"{time.strftime('%H:%M:%S')} {text}", file=self._log, flush=True)
 
     def balancer_healthy(self, name: str) -> bool:
-        """Whether a balancer, by its DNS name, has a healthy target."""
+        """Whether each target group of a balancer, by its DNS name, has a healthy target.
+
+        https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html
+        """
         balancers: Balancers = self.drivers["balancer"]
         for endpoint in self.plan.endpoints.values():
             if endpoint.kind == "balancer" and endpoint.want["dns_name"].lower() == name:
-                arns = set(endpoint.want["target_groups"])
-                return any(state == "healthy" for key, (state, _) in balancers.reported.items() if key[0] in arns)
+                good = {key[0] for key, (state, _) in balancers.reported.items() if state == "healthy"}
+                return set(endpoint.want["target_groups"]) <= good
         return True
 
     def run(self) -> None:

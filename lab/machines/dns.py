@@ -23,6 +23,9 @@ from lab.machines.util import inside, run
 if TYPE_CHECKING:
     from lab.machines.daemon import Lab
 
+#: Seconds that the answer of an alias of a load balancer may be kept, and of the other names AWS gives.
+#: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-values-alias-common.html
+ALIAS_TTL, OWN_TTL = 60, 5
 #: The lab's name server on this machine: `dig @127.0.0.153 -p 53 name`.
 HOST_ADDRESS = "127.0.0.153"
 
@@ -119,7 +122,7 @@ class Resolver:
                 return [], True
         address = self._own(name)
         if address:
-            return ([Record(name, "A", 5, a) for a in address] if kind == "A" else []), True
+            return ([Record(name, "A", OWN_TTL, a) for a in address] if kind == "A" else []), True
         return [], False
 
     def _zones(self, name: str) -> list[dict[str, Any]]:
@@ -150,7 +153,10 @@ class Resolver:
         for record in self.lab.health.choose(records):
             if record["alias"]:
                 followed, _ = self.resolve(record["alias"], kind, depth + 1)
-                found += [Record(name, r.type, r.ttl, r.value) for r in followed if r.type == kind]
+                own = bool(self._own(record["alias"].lower().rstrip(".")))
+                found += [
+                    Record(name, r.type, ALIAS_TTL if own else r.ttl, r.value) for r in followed if r.type == kind
+                ]
             else:
                 found += [Record(name, kind, record["ttl"], value) for value in record["values"]]
         return found

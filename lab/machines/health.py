@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lab.machines.daemon import Lab
 
 TIMEOUT = 4.0
+#: Names of services and buckets, which the emulated API answers for; balancers' names are the lab's own.
+AWS_NAMES = (".amazonaws.com", ".api.aws")
 
 
 class Health:
@@ -28,7 +30,8 @@ class Health:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.failures: dict[str, int] = {}
+        #: By check, what the last checks said and how many in a row said it.
+        self.row: dict[str, tuple[bool, int]] = {}
         self.due: dict[str, float] = {}
         self.state: dict[str, bool] = {}
 
@@ -37,37 +40,55 @@ class Health:
         now = time.monotonic()
         checks = self.lab.plan.health_checks
         for key in [key for key in self.due if key not in checks]:
-            del self.due[key]
+            for known in (self.due, self.row, self.state):
+                known.pop(key, None)
         for key, check in checks.items():
             if check["type"] in ("CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL") or self.due.get(key, 0) > now:
+                continue
+            if check["disabled"]:
                 continue
             # The lab looks more often than AWS (10 or 30 s), so that a drill takes seconds.
             self.due[key] = now + min(check["interval"], 2)
             threading.Thread(target=self._check, args=(key, check), daemon=True).start()
 
     def _check(self, key: str, check: dict[str, Any]) -> None:
-        passed = self._passes(check)
-        self.failures[key] = 0 if passed else self.failures.get(key, 0) + 1
-        self.state[key] = self.failures[key] < check["threshold"]
+        self.report(key, check, self._passes(check))
+
+    def report(self, key: str, check: dict[str, Any], passed: bool) -> None:
+        """Count a check: the status changes after as many in a row as the threshold says, either way; until then
+        the check is as it was.
+
+        https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
+        """
+        before, times = self.row.get(key, (passed, 0))
+        times = times + 1 if passed == before else 1
+        self.row[key] = (passed, times)
+        if times >= check["threshold"]:
+            self.state[key] = passed
 
     def _passes(self, check: dict[str, Any]) -> bool:
-        address = check["address"]
-        if not address and check["name"]:
+        address, port = check["address"], check["port"]
+        secure = check["type"].startswith("HTTPS")
+        name = str(check["name"] or "").lower().rstrip(".")
+        if not address and name.endswith(AWS_NAMES) and name not in self.lab.names:
+            # A bucket's object, say: the emulated API answers on this machine, without TLS.
+            address, port, secure = "127.0.0.1", self.lab.port, False
+        elif not address and check["name"]:
             records, _ = self.lab.host_resolver.resolve(check["name"], "A")
             address = next((record.value for record in records if record.type == "A"), None)
         if not address:
             return False
         with contextlib.suppress(OSError, http.client.HTTPException):
             if check["type"] == "TCP":
-                socket.create_connection((address, check["port"]), TIMEOUT).close()
+                socket.create_connection((address, port), TIMEOUT).close()
                 return True
             connection: http.client.HTTPConnection
-            if check["type"].startswith("HTTPS"):
+            if secure:
                 # Route 53 does not validate certificates either.
                 context = ssl._create_unverified_context()  # noqa: S323 - see above
-                connection = http.client.HTTPSConnection(address, check["port"], timeout=TIMEOUT, context=context)
+                connection = http.client.HTTPSConnection(address, port, timeout=TIMEOUT, context=context)
             else:
-                connection = http.client.HTTPConnection(address, check["port"], timeout=TIMEOUT)
+                connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT)
             with contextlib.closing(connection):
                 connection.request(
                     "GET",
@@ -80,11 +101,14 @@ class Health:
         return False
 
     def healthy(self, key: str | None) -> bool:
-        """What a check says; one that was never made counts as healthy, as on AWS."""
+        """What a check says; one that was never made counts as healthy, as on AWS. Alarms are not followed."""
         check = self.lab.plan.health_checks.get(key or "")
-        if check is None or check["disabled"]:
+        if check is None:
             return True
-        if check["type"] == "CALCULATED":
+        # One that is disabled counts as healthy, so that inverting it makes it unhealthy.
+        if check["disabled"]:
+            good = True
+        elif check["type"] == "CALCULATED":
             good = sum(self.healthy(child) for child in check["children"]) >= check["children_needed"]
         else:
             good = self.state.get(key or "", True)

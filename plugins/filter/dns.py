@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import specs
 from ..plugin_utils.engine import registry
-from ..plugin_utils.kinds.route53 import record_sets
+from ..plugin_utils.kinds.route53 import health_check, record_sets
 from ..plugin_utils.kinds.route53.dns_record import TARGETS
 from ..plugin_utils.shapes import Shape
 
@@ -44,16 +44,20 @@ def dns_records(names: dict[str, dict[str, dict[str, t.Any]]]) -> dict[str, dict
 def dns_record_sets(
     entries: dict[str, dict[str, t.Any]], resources: dict[str, dict[str, dict[str, t.Any]]], cell: str
 ) -> dict[str, list[dict[str, t.Any]]]:
-    """Entries to write as terrace.aws.route53_records takes them, by zone id.
+    """Entries to write as terrace.aws.route53_records takes them, by zone id, or by ``domain:<domain>`` of another's zone.
 
     :param resources: hosted zones and the kinds targets name, as they are
     :raises AnsibleFilterError: where a target does not exist or has no DNS name as yet
     """
     made: dict[str, list[dict[str, t.Any]]] = {}
     for entry in entries.values():
-        zone = resources["hosted_zone"][entry["zone"]]
-        record = _record_set(entry, zone["attributes"]["domain"], resources)
-        made.setdefault(zone["id"], []).append(
+        if entry["zone"].startswith(record_sets.SHARED):
+            ident, domain = entry["zone"], entry["zone"].removeprefix(record_sets.SHARED)
+        else:
+            zone = resources["hosted_zone"][entry["zone"]]
+            ident, domain = zone["id"], zone["attributes"]["domain"]
+        record = _record_set(entry, domain, resources)
+        made.setdefault(ident, []).append(
             {"record_set": record, "mark": record_sets.mark(cell, record), "create": entry.get("action") == "create"}
         )
     return made
@@ -79,6 +83,10 @@ def _record_set(
     for option, word in (("set_identifier", "SetIdentifier"), ("weight", "Weight"), ("region", "Region")):
         if wanted.get(option) not in (None, ""):
             made[word] = wanted[option]
+    if wanted.get("failover"):
+        made["Failover"] = wanted["failover"].upper()
+    if wanted["health_check"]:
+        made["HealthCheckId"] = resources["health_check"][wanted["health_check"]]["id"]
     if not entry["target"]:
         return {**made, "TTL": entry["ttl"], "ResourceRecords": [{"Value": each} for each in wanted["values"]]}
     word, _colon, name = entry["target"].partition(":")
@@ -88,8 +96,20 @@ def _record_set(
         raise AnsibleFilterError(f"{made['Name']}: {entry['target']} has no DNS name yet; provision it first")
     if word != "load_balancer":
         return {**made, "TTL": entry["ttl"], "ResourceRecords": [{"Value": facts[fact]}]}
-    alias = {"HostedZoneId": facts["hosted_zone"], "DNSName": facts[fact], "EvaluateTargetHealth": False}
+    alias = {
+        "HostedZoneId": facts["hosted_zone"],
+        "DNSName": facts[fact],
+        "EvaluateTargetHealth": wanted["evaluate_target_health"],
+    }
     return {**made, "AliasTarget": alias}
+
+
+def dns_health_check(entry: dict[str, t.Any], ids: dict[str, str]) -> dict[str, t.Any]:
+    """An entry of dns_health_checks as CreateHealthCheck takes it, a HealthCheckConfig.
+
+    :param ids: ids of health checks by logical name
+    """
+    return health_check.configuration(entry, ids)
 
 
 def dns_vpcs(names: list[str], ids: dict[str, str], region: str) -> list[dict[str, str]]:
@@ -103,6 +123,7 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {
             "dns_gone": dns_gone,
+            "dns_health_check": dns_health_check,
             "dns_record_sets": dns_record_sets,
             "dns_records": dns_records,
             "dns_vpcs": dns_vpcs,

@@ -10,8 +10,8 @@ module: resource_tags
 short_description: Add tags to an AWS resource by its ARN
 version_added: 0.2.0
 description:
-  - Adds tags to a resource of any service that the Resource Groups Tagging API supports, and to IAM roles, auto scaling groups
-    and hosted zones, which have calls of their own. Tags that are not named stay.
+  - Adds tags to a resource of any service that the Resource Groups Tagging API supports, and to IAM roles, auto scaling groups,
+    hosted zones and health checks, which have calls of their own. Tags that are not named stay.
   - The published modules tag resources of one service each, and none tags a certificate, a parameter group or a key without
     writing the rest of it.
 options:
@@ -112,20 +112,21 @@ class RoleTags(Tagging):
         self.client.tag_role(aws_retry=True, RoleName=self.arn.rsplit("/", 1)[-1], Tags=pairs(tags))
 
 
-class ZoneTags(Tagging):
-    """Hosted zones. https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"""
+class DnsTags(Tagging):
+    """Hosted zones and health checks. https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"""
 
     service = "route53"
 
-    def _zone(self):
-        return {"ResourceType": "hostedzone", "ResourceId": self.arn.rsplit("/", 1)[-1]}
+    def _named(self):
+        sort, _slash, ident = self.arn.split(":", 5)[-1].partition("/")
+        return {"ResourceType": sort, "ResourceId": ident}
 
     def present(self):
-        found = self.client.list_tags_for_resource(aws_retry=True, **self._zone())["ResourceTagSet"]["Tags"]
+        found = self.client.list_tags_for_resource(aws_retry=True, **self._named())["ResourceTagSet"]["Tags"]
         return {tag["Key"]: tag["Value"] for tag in found}
 
     def add(self, tags):
-        self.client.change_tags_for_resource(aws_retry=True, AddTags=pairs(tags), **self._zone())
+        self.client.change_tags_for_resource(aws_retry=True, AddTags=pairs(tags), **self._named())
 
 
 class GroupTags(Tagging):
@@ -154,7 +155,7 @@ def sort_of(arn):
     service, resource = arn.split(":")[2], arn.split(":", 5)[-1]
     if service == "iam" and resource.startswith("role/"):
         return RoleTags
-    return {"route53": ZoneTags, "autoscaling": GroupTags}.get(service, Tagging)
+    return {"route53": DnsTags, "autoscaling": GroupTags}.get(service, Tagging)
 
 
 def present_tags(client, arn):

@@ -15,7 +15,8 @@ description:
     mark, and which cannot say that a record must not be there yet.
 options:
   hosted_zone_id:
-    description: The zone.
+    description:
+      - The zone's id, or C(domain:<domain>) for the one public zone of a domain that the account has.
     type: str
     required: true
   records:
@@ -124,6 +125,23 @@ def removals(records, found):
     return [{"Action": "DELETE", "ResourceRecordSet": found[each]} for each in wanted if each in found]
 
 
+def zone_id(client, zone):
+    """The id of a zone that may be named by its domain; raises ValueError where there is none, or more than one."""
+    if not zone.startswith("domain:"):
+        return zone
+    name = zone.partition(":")[2].rstrip(".").lower()
+    pages = client.get_paginator("list_hosted_zones").paginate()
+    found = [
+        each["Id"].rpartition("/")[2]
+        for page in pages
+        for each in page["HostedZones"]
+        if each["Name"].rstrip(".").lower() == name and not each["Config"].get("PrivateZone")
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{name}: this account has {len(found)} public zones of that domain; there must be one")
+    return found[0]
+
+
 def main():
     """Run the module."""
     record = {
@@ -142,6 +160,7 @@ def main():
     client = module.client("route53", retry_decorator=AWSRetry.jittered_backoff())
     zone, records = module.params["hosted_zone_id"], module.params["records"]
     try:
+        zone = zone_id(client, zone)
         pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone)
         found = {identity(each): each for page in pages for each in page["ResourceRecordSets"]}
         problems = list(taken(records, found)) if module.params["state"] == "present" else []
@@ -151,6 +170,8 @@ def main():
         for start in range(0, len(changes) if not module.check_mode else 0, AT_ONCE):
             batch = {"Comment": "Terrace", "Changes": changes[start : start + AT_ONCE]}
             client.change_resource_record_sets(aws_retry=True, HostedZoneId=zone, ChangeBatch=batch)
+    except ValueError as error:
+        module.fail_json(msg=f"nothing was written: {error}")
     except (BotoCoreError, ClientError) as error:
         names = ", ".join(each["record_set"]["Name"] for each in records)
         module.fail_json_aws(error, msg=f"Could not write {names} in the zone {zone}")

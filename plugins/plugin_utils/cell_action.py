@@ -150,13 +150,13 @@ class CellAction(ActionBase):
         self.refuse_value("cell_region", region)
         return str(region)
 
-    def refuse_value(self, name: str, value: t.Any) -> None:
-        """Refuse the value of a variable of the role cell that is of a wrong type, or beyond what is accepted: a play may be
+    def refuse_value(self, name: str, value: t.Any, role: str = "cell") -> None:
+        """Refuse the value of a variable of a role that is of a wrong type, or beyond what is accepted: a play may be
         without the check of the inventory.
 
         :raises AnsibleActionFail: naming what would be right
         """
-        if problems := option_values.of_variable(specs.variables_of("cell")[name], value, name):
+        if problems := option_values.of_variable(specs.variables_of(role)[name], value, name):
             raise AnsibleActionFail("\n".join(f"{self._vars.get('inventory_hostname')}: {each}" for each in problems))
 
     #: What the inventory says of reading; an action that knows the inventory sets it.

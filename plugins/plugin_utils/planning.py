@@ -182,6 +182,8 @@ class PlanningAction(CellAction):
         self._there = there = self.elsewhere()
         claims = self.variable("cell_claims", {}) or {}
         self.refuse_value("cell_claims", claims)
+        shared_zones = self.variable("dns_shared_zones", []) or []
+        self.refuse_value("dns_shared_zones", shared_zones, "dns")
         self.settings = Settings(
             ignored_tags=(*IGNORED_TAGS, *self.ignored_tags()),
             claims=specs.plain(claims),
@@ -191,6 +193,7 @@ class PlanningAction(CellAction):
                 for kind, found in there.items()
             },
             unwanted=self._unwanted(world),
+            shared_zones=tuple(shared_zones),
         )
         return nothing | world
 

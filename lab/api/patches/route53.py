@@ -15,11 +15,11 @@ GUIDE = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/"
 
 @patch(
     moto="creates what exists, deletes every record set with an identifier wherever it is, or all of a name, takes values"
-    " of no address, several values of a CNAME and labels of any length, does half of a batch that fails, and keeps capitals"
-    " and *",
+    " of no address, several values of a CNAME and labels of any length, health checks that are not there, two primary records"
+    " of a name and primary ones without a check, does half of a batch that fails, and keeps capitals and *",
     aws="a record set is its name, type and identifier: CREATE of one there is, DELETE of one there is not or with other"
-    " values, is InvalidChangeBatch, and nothing of the batch is done; names are listed in lower case with a final dot and"
-    " octal codes (\\052 for *)",
+    " values, is InvalidChangeBatch, a health check that is not there NoSuchHealthCheck, and nothing of the batch is done;"
+    " names are listed in lower case with a final dot and octal codes (\\052 for *)",
     document=API + "API_ChangeResourceRecordSets.html",
 )
 def batches() -> None:
@@ -33,7 +33,7 @@ def batches() -> None:
         zone = self.get_hosted_zone(zoneid)
         with lock:
             try:
-                zone.rrsets = record_sets.changed(zone, change_list, RecordSet)
+                zone.rrsets = record_sets.changed(zone, change_list, RecordSet, self.health_checks)
             except record_sets.BatchError as error:
                 raise Route53ClientError(error.code, error.message) from None
 

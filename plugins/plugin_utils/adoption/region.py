@@ -41,6 +41,7 @@ ARNS = {
     ("rds", "db"): "db_instance",
     ("rds", "pg"): "db_parameter_group",
     ("rds", "subgrp"): "db_subnet_group",
+    ("route53", "healthcheck"): "health_check",
     ("route53", "hostedzone"): "hosted_zone",
     ("s3", ""): "bucket",
     ("secretsmanager", "secret"): "secret",

@@ -78,6 +78,7 @@ class Settings:
     :ivar elsewhere: ``{kind: {id: "<cell>/<logical name>"}}`` of what is referred to in other cells
     :ivar unwanted: kinds of which the inventory names nothing
     :ivar claims: ``{kind: {id: logical name}}`` of resources that are the cell's although they do not carry its tags yet
+    :ivar shared_zones: domains of public hosted zones of others in which the cell has records
     """
 
     ignored_tags: tuple[str, ...] = IGNORED_TAGS
@@ -85,6 +86,7 @@ class Settings:
     elsewhere: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     claims: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     unwanted: frozenset[str] = frozenset()
+    shared_zones: tuple[str, ...] = ()
 
 
 class Cell:
@@ -216,8 +218,13 @@ class Cell:
         return {each["ResourceARN"]: tags_of(each["Tags"]) for each in found}
 
     def _unwanted_types(self) -> list[str]:
-        types = {self._kinds[kind].resource_type for kind in self._settings.unwanted if kind in self._kinds} - {""}
+        kinds = (self._kinds[kind] for kind in self._settings.unwanted if kind in self._kinds)
+        types = {kind.resource_type for kind in kinds if self._listed_here(kind)} - {""}
         return sorted(each for each in types if each.partition(":")[0] not in TAGGED_APART)
+
+    def _listed_here(self, kind: Kind) -> bool:
+        """Whether the tagging API of the cell's region lists a kind: what is global is listed in the main region alone."""
+        return kind.scope != GLOBAL or self.region == service_models.global_region(self.region)
 
     def _nothing_there(self, kind: str) -> bool:
         """Whether the tagging API says that the cell has nothing of a kind it does not use: that costs no call of its own.
@@ -226,6 +233,8 @@ class Cell:
         time, nor after a write; what the inventory does not name is shown a little later.
         """
         if self.exact or kind not in self._settings.unwanted or not self._kinds[kind].resource_type:
+            return False
+        if not self._listed_here(self._kinds[kind]):
             return False
         return all(tags.get(KIND_TAG) != kind for tags in self.tagged().values())
 
@@ -251,6 +260,11 @@ class Cell:
     def claims(self, kind: str, ident: str) -> bool:
         """Whether a resource is this cell's although it may not carry its tags yet."""
         return ident in self._settings.claims.get(kind, {})
+
+    @property
+    def shared_zones(self) -> tuple[str, ...]:
+        """Domains of public hosted zones that are not the cell's and in which it has records."""
+        return self._settings.shared_zones
 
     def claimed(self, kind: str) -> list[str]:
         """The ids of those resources of a kind."""

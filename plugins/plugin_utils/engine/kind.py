@@ -170,7 +170,8 @@ class Kind:
     created_empty: bool = False
 
     #: Its resource type in the Resource Groups Tagging API, where that lists every resource of the kind: what is made with its
-    #: tags, and is of a region. A look may then pass over the kind (``Cell._nothing_there``).
+    #: tags, and is of a region (what is global is listed in the main one alone). A look may then pass over the kind
+    #: (``Cell._nothing_there``).
     #: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
     resource_type: str = ""
     #: Where its resources live: REGION, ACCOUNT or GLOBAL.

@@ -105,14 +105,67 @@ def dns_record(aws: Aws, name: str) -> dict[str, t.Any]:
         for each in records
         if tuple(str(each[key]) for key in ("Name", "Type", "SetIdentifier") if key in each) == wanted
     ]
-    # The first node's name of a replication group of Redis: master.<cell>-<name>.<id>.…
-    values = sorted(each["Value"] for each in record["ResourceRecords"])
+    alias = record.get("AliasTarget")
+    values = sorted(each["Value"] for each in record.get("ResourceRecords", []))
     return {
-        "ttl": record["TTL"],
+        "ttl": record.get("TTL"),
         "values": values,
-        "target": f"cache:{aws.short(values[0].split('.')[1])}" if values[0].startswith("master.") else None,
+        "target": target(aws, [alias["DNSName"]] if alias else values),
         "weight": record.get("Weight"),
         "region": record.get("Region"),
+        "failover": record.get("Failover", "").lower(),
+        "health_check": checks(aws).get(record.get("HealthCheckId", "")),
+        "evaluate_target_health": bool(alias and alias["EvaluateTargetHealth"]),
+    }
+
+
+def target(aws: Aws, values: list[str]) -> str | None:
+    """What a record leads to, by the name AWS gave it."""
+    first = values[0].rstrip(".") if values else ""
+    # The first node's name of a replication group of Redis: master.<cell>-<name>.<id>.…
+    if first.startswith("master."):
+        return f"cache:{aws.short(first.split('.')[1])}"
+    balancers = aws.pages("elbv2", "describe_load_balancers", "LoadBalancers")
+    names = {each["DNSName"].lower(): each["LoadBalancerName"] for each in balancers}
+    called = names.get(first.lower().removeprefix("dualstack."))
+    return f"load_balancer:{aws.short(called)}" if called else None
+
+
+def checks(aws: Aws) -> dict[str, str | None]:
+    """The logical names of health checks by id."""
+    route53 = aws.client("route53")
+    found = {}
+    for each in aws.pages("route53", "list_health_checks", "HealthChecks"):
+        told = route53.list_tags_for_resource(ResourceType="healthcheck", ResourceId=each["Id"])["ResourceTagSet"]
+        found[each["Id"]] = aws.short(tags_of(told["Tags"]).get("Name"))
+    return found
+
+
+@reader("health_check")
+def health_check(aws: Aws, name: str) -> dict[str, t.Any]:
+    names = checks(aws)
+    [ident] = [ident for ident, called in names.items() if called == name]
+    config = aws.client("route53").get_health_check(HealthCheckId=ident)["HealthCheck"]["HealthCheckConfig"]
+    alarm = config.get("AlarmIdentifier", {})
+    return {
+        "type": config["Type"],
+        "fqdn": config.get("FullyQualifiedDomainName", ""),
+        "ip_address": config.get("IPAddress", ""),
+        "port": config.get("Port"),
+        "resource_path": config.get("ResourcePath", ""),
+        "search_string": config.get("SearchString", ""),
+        "request_interval": config.get("RequestInterval"),
+        "failure_threshold": config.get("FailureThreshold"),
+        "inverted": config["Inverted"],
+        "disabled": config["Disabled"],
+        "measure_latency": config.get("MeasureLatency"),
+        "enable_sni": config.get("EnableSNI"),
+        "regions": sorted(config.get("Regions", [])),
+        "alarm.region": alarm.get("Region"),
+        "alarm.name": alarm.get("Name"),
+        "alarm.insufficient_data": config.get("InsufficientDataHealthStatus"),
+        "children": sorted(str(names[each]) for each in config.get("ChildHealthChecks", [])),
+        "health_threshold": config.get("HealthThreshold"),
     }
 
 

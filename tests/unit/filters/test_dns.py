@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.dns import dns_record_sets, dns_records, dns_vpcs
+from ansible_collections.terrace.aws.plugins.filter.dns import dns_health_check, dns_record_sets, dns_records, dns_vpcs
 
 RESOURCES = {
     "hosted_zone": {"internal": {"id": "Z1", "attributes": {"domain": "example.internal"}}},
     "db_instance": {"main": {"facts": {"endpoint": "db.example.com"}}, "new": {"facts": {"endpoint": ""}}},
+    "health_check": {"active": {"id": "abc"}},
     "replication_group": {},
     "load_balancer": {"internal": {"facts": {"dns_name": "lb.example.com", "hosted_zone": "Z2"}}},
 }
@@ -74,3 +75,54 @@ def test_a_target_without_a_name_is_said(target):
 
 def test_vpcs_carry_the_region():
     assert dns_vpcs(["main"], {"main": "vpc-1"}, "eu-west-1") == [{"id": "vpc-1", "region": "eu-west-1"}]
+
+
+def test_a_record_names_its_check_by_the_id():
+    options = {"set_identifier": "one", "failover": "primary", "health_check": "active"}
+    made = made_of(entry(values=["192.0.2.1"], **options))["record_set"]
+    assert (made["SetIdentifier"], made["Failover"], made["HealthCheckId"]) == ("one", "PRIMARY", "abc")
+
+
+def test_a_zone_of_others_is_named_by_its_domain():
+    [(zone, [made])] = dns_record_sets(
+        {"x": {**entry(values=["192.0.2.1"]), "zone": "domain:example.com"}}, {}, "test"
+    ).items()
+    assert (zone, made["record_set"]["Name"]) == ("domain:example.com", "api.example.com")
+
+
+def test_a_check_has_what_its_type_has():
+    defaults = {
+        **dict.fromkeys(("fqdn", "ip_address", "resource_path", "search_string"), ""),
+        "port": None,
+        "request_interval": 30,
+        "failure_threshold": 3,
+        "measure_latency": False,
+        "enable_sni": True,
+        "inverted": False,
+        "disabled": False,
+        "regions": [],
+        "alarm": None,
+        "children": [],
+        "health_threshold": 1,
+    }
+    both = {"Inverted": False, "Disabled": False}
+    asked = {"RequestInterval": 30, "FailureThreshold": 3, "MeasureLatency": False, **both}
+    assert dns_health_check({**defaults, "type": "HTTPS", "fqdn": "A.example."}, {}) == {
+        "Type": "HTTPS",
+        "FullyQualifiedDomainName": "a.example",
+        "Port": 443,
+        "EnableSNI": True,
+        **asked,
+    }
+    assert dns_health_check({**defaults, "type": "TCP", "ip_address": "192.0.2.1", "port": 22}, {}) == {
+        "Type": "TCP",
+        "IPAddress": "192.0.2.1",
+        "Port": 22,
+        **asked,
+    }
+    assert dns_health_check({**defaults, "type": "CALCULATED", "children": ["b", "a"]}, {"a": "1", "b": "2"}) == {
+        "Type": "CALCULATED",
+        "ChildHealthChecks": ["1", "2"],
+        "HealthThreshold": 1,
+        **both,
+    }

@@ -85,7 +85,12 @@ def test_records_are_called_for_zone_name_and_type(zone, write, cell):
     write(ident, "example.internal", "TXT", TTL=300, ResourceRecords=[{"Value": '"a"'}, {"Value": '"b"'}])
     found = cell().observed("dns_record")
     assert sorted(found) == ["internal/*/CNAME", "internal/@/TXT", "internal/api/A"]
-    routing = {"set_identifier": None, "weight": None, "region": None, "other": {}}
+    routing = {
+        **dict.fromkeys(("set_identifier", "weight", "region", "failover")),
+        "health_check": "",
+        "evaluate_target_health": False,
+        "other": {},
+    }
     assert found["internal/api/A"].attributes == {**ENTRY, **routing}
     assert found["internal/@/TXT"].attributes["values"] == ['"a"', '"b"']
     assert found["internal/api/A"].facts["zone_id"] == ident
@@ -150,8 +155,12 @@ def test_the_ttl_of_an_alias_is_not_ours():
         ("internal/api/A/blue", {"set_identifier": "blue", "weight": 10}, ""),
         ("internal/api/A/blue", {"set_identifier": "blue", "region": "us-east-1"}, ""),
         ("internal/api/A", {"set_identifier": "blue", "weight": 10}, "must be keyed internal/api/A/blue"),
-        ("internal/api/A/blue", {"set_identifier": "blue"}, "needs either weight or region"),
-        ("internal/api/A/b", {"set_identifier": "b", "weight": 1, "region": "us-east-1"}, "either weight or region"),
+        ("internal/api/A/blue", {"set_identifier": "blue"}, "needs one of failover, weight and region"),
+        (
+            "internal/api/A/b",
+            {"set_identifier": "b", "weight": 1, "region": "us-east-1"},
+            "needs one of failover, weight and region",
+        ),
         ("internal/api/A", {"weight": 10}, "set_identifier: missing"),
         ("internal/api/A", {"values": []}, "either values or a target"),
         ("internal/api/A", {"target": "load_balancer:x"}, "either values or a target"),

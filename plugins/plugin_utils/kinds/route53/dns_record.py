@@ -4,7 +4,8 @@
 
 """DNS records. https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html
 
-A record is called ``zone/name/TYPE``, one of several weighted or latency records ``zone/name/TYPE/identifier``.
+A record is called ``zone/name/TYPE``, one of several failover, weighted or latency records ``zone/name/TYPE/identifier``. The
+zone of a cell that has records in somebody else's is ``domain:<domain>``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import GLOBAL, Kind, Resource
-from . import record_sets
-from .record_sets import APEX, domain, key
+from . import record_sets, routing
+from .record_sets import APEX, SHARED, domain, key
 
 #: The word before a target's name, the kind it is, and the fact that holds its DNS name.
 TARGETS = {
@@ -37,6 +38,7 @@ class DnsRecord(Kind):
     taggable = False
     references: t.ClassVar[dict[str, str]] = {
         "zone": "hosted_zone",
+        "health_check": "health_check",
         **{f"target.{word}": kind for word, (kind, _fact) in TARGETS.items()},
     }
     # AWS gives an endpoint to what is available; a balancer has its name from the start.
@@ -52,21 +54,24 @@ class DnsRecord(Kind):
             for name, resource in cell.observed(kind).items()
             if host(resource.facts.get(fact))
         }
-        answers = cell.map(
-            lambda zone: cell.pages("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone.id),
-            zones.values(),
-        )
+        places = {zone: (resource.id, resource.attributes["domain"]) for zone, resource in zones.items()}
+        places |= {f"{SHARED}{own}": (idents[0], own) for own, idents in _shared(cell).items() if len(idents) == 1}
+        answers = cell.map(lambda place: _records(cell, place[0]), places.values())
         found = {}
-        for (zone, resource), records in zip(zones.items(), answers, strict=True):
-            own, mine = resource.attributes["domain"], record_sets.marked(cell.name, records)
+        for (zone, (ident, own)), records in zip(places.items(), answers, strict=True):
+            mine = record_sets.marked(cell.name, records)
             for record in records:
                 full = domain(record["Name"])
                 name = APEX if full == own else full.removesuffix(f".{own}")
                 if (name == APEX and record["Type"] in ("NS", "SOA")) or record_sets.is_mark(record):
                     continue
                 identifier = record.get("SetIdentifier", "")
-                made = self._resource(resource.id, zone, name, record, targets)
-                made.facts["foreign"] = record_sets.mark_name(full, record["Type"], identifier) not in mine
+                foreign = record_sets.mark_name(full, record["Type"], identifier) not in mine
+                if foreign and zone.startswith(SHARED):
+                    continue
+                made = self._resource(ident, zone, name, record, targets)
+                made.attributes["health_check"] = cell.name_of("health_check", record.get("HealthCheckId"))
+                made.facts["foreign"] = foreign
                 found[key(zone, name, record["Type"], identifier)] = made
         return found
 
@@ -87,6 +92,8 @@ class DnsRecord(Kind):
                 "set_identifier": record.get("SetIdentifier"),
                 "weight": record.get("Weight"),
                 "region": record.get("Region"),
+                "failover": record.get("Failover", "").lower() or None,
+                "evaluate_target_health": bool(alias and alias["EvaluateTargetHealth"]),
                 "other": {option: value for option, value in record.items() if option not in record_sets.KNOWN},
             },
             facts={
@@ -111,9 +118,14 @@ class DnsRecord(Kind):
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         aliased = entry["target"].startswith("load_balancer:")
         values = [record_sets.value(each, entry["type"]) for each in entry["values"]]
-        return {**entry, "ttl": None if aliased else entry["ttl"], "values": values, "other": {}}
+        watched = {"health_check": entry.get("health_check") or "", "evaluate_target_health": False}
+        if aliased:
+            watched["evaluate_target_health"] = bool(entry.get("evaluate_target_health"))
+        return {**entry, **watched, "ttl": None if aliased else entry["ttl"], "values": values, "other": {}}
 
     def names_in(self, option: str, entry: dict[str, t.Any]) -> list[str]:
+        if option == "zone" and str(entry.get("zone") or "").startswith(SHARED):
+            return []
         if not option.startswith("target."):
             return super().names_in(option, entry)
         word, _colon, name = (entry.get("target") or "").partition(":")
@@ -135,8 +147,78 @@ class DnsRecord(Kind):
         yield from (f"values: {problem}" for problem in _wrong_values(entry))
         if entry["name"] == APEX and entry["type"] in ("CNAME", "NS"):
             yield f"type: the zone's own name cannot have a {entry['type']} record of yours"
-        yield from _routing(entry)
-        yield from _beside(name, entry, world.get(self.name, {}))
+        if not entry["zone"].startswith(SHARED) and "/" in entry["zone"]:
+            yield f"zone: a zone of another cell is named by its domain, {SHARED}example.com, which dns_shared_zones lists"
+        elif entry["zone"] != entry["zone"].lower().rstrip(".") and entry["zone"].startswith(SHARED):
+            yield f"zone: write {entry['zone'].lower().rstrip('.')}, which is how Route 53 keeps it"
+        yield from routing.problems(entry)
+        yield from routing.beside(name, entry, world.get(self.name, {}))
+
+    def prechange_errors(
+        self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
+    ) -> t.Iterator[str]:
+        own = {name: (zone.id, zone.attributes["domain"]) for name, zone in cell.observed("hosted_zone").items()}
+        shared = _shared(cell)
+        yours = {place: name for name, (_ident, place) in own.items()}
+        for name, entry in entries.items():
+            label = entry["zone"].removeprefix(SHARED)
+            if label == entry["zone"]:
+                place = own.get(label)  # None where it is made in this run
+            elif label not in cell.shared_zones:
+                yield f"{name}.zone: {label} is not in dns_shared_zones, which lists others' zones with records of this cell"
+                continue
+            elif label in yours and len(shared[label]) == 1:
+                yield f"{name}.zone: {label} is {yours[label]} of dns_zones, the cell's own zone; name it so"
+                continue
+            elif len(shared[label]) != 1:
+                how = "several public zones" if shared[label] else "no public zone"
+                yield f"{name}.zone: this account has {how} of the domain {label}; there must be one, made before"
+                continue
+            else:
+                place = (shared[label][0], label)
+            if place:
+                yield from (f"{name}.{each}" for each in _conflicts(cell, entry, place, world.get(self.name, {})))
+
+    def warnings(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> t.Iterator[str]:
+        for name, entry in entries.items():
+            watched = entry.get("health_check") or entry.get("evaluate_target_health")
+            if entry.get("failover") == "primary" and not watched:
+                yield (
+                    f"{name} is a primary record that nothing checks, so that its secondary never answers; give it a"
+                    " health_check or evaluate_target_health"
+                )
+
+
+def _records(cell: Cell, zone: str) -> list[dict[str, t.Any]]:
+    return cell.pages("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone)
+
+
+def _shared(cell: Cell) -> dict[str, list[str]]:
+    """Ids of the account's public zones by domain, of the zones of others in which the cell has records."""
+    if not cell.shared_zones:
+        return {}
+    found: dict[str, list[str]] = {domain(each): [] for each in cell.shared_zones}
+    for zone in cell.pages("route53", "list_hosted_zones", "HostedZones"):
+        if not zone["Config"].get("PrivateZone") and domain(zone["Name"]) in found:
+            found[domain(zone["Name"])].append(zone["Id"].rpartition("/")[2])
+    return found
+
+
+def _conflicts(
+    cell: Cell, entry: dict[str, t.Any], place: tuple[str, str], world: dict[str, dict[str, t.Any]]
+) -> t.Iterator[str]:
+    """What is wrong with an entry beside the records of others in its zone; in the cell's own, those are not others' that
+    the inventory names."""
+    ident, own = place
+    records = _records(cell, ident)
+    # In somebody else's zone a record is the cell's by its mark alone.
+    wanted = {
+        record_sets.mark_name(record_sets.full_name(each["name"], own), each["type"], each.get("set_identifier") or "")
+        for each in world.values()
+        if each["zone"] == entry["zone"] and not entry["zone"].startswith(SHARED)
+    }
+    full = record_sets.full_name(entry["name"], own)
+    yield from routing.conflicts(entry, full, records, record_sets.marked(cell.name, records), wanted)
 
 
 def _wrong_values(entry: dict[str, t.Any]) -> t.Iterator[str]:
@@ -149,42 +231,6 @@ def _wrong_values(entry: dict[str, t.Any]) -> t.Iterator[str]:
             yield f"{value} is not an {sort} address, which a record of type {entry['type']} holds"
     if entry["type"] == "CNAME" and len(entry["values"]) > 1:
         yield f"a CNAME record has one, not {len(entry['values'])}"
-
-
-def _beside(name: str, entry: dict[str, t.Any], records: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
-    """Which records of one name AWS does not take together.
-
-    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html
-    """
-    same = {
-        other: each
-        for other, each in records.items()
-        if other != name and (each["zone"], each["name"]) == (entry["zone"], entry["name"])
-    }
-    types = sorted({each["type"] for each in same.values()} - {"CNAME"})
-    if entry["type"] == "CNAME" and types:
-        yield f"type: a CNAME record must be the only one of its name, which has {', '.join(types)} too"
-    for other, each in same.items():
-        if each["type"] == entry["type"] and _policy(entry) != _policy(each) and name < other:
-            yield (
-                f"set_identifier: this record is {_policy(entry)}, {other} is {_policy(each)}; AWS takes one way of routing"
-                " a name"
-            )
-
-
-def _policy(entry: dict[str, t.Any]) -> str:
-    if not entry.get("set_identifier"):
-        return "simple"
-    return "weighted" if entry.get("weight") is not None else "by latency"
-
-
-def _routing(entry: dict[str, t.Any]) -> t.Iterator[str]:
-    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy.html"""
-    weight, region = entry.get("weight"), entry.get("region")
-    if entry.get("set_identifier") and (weight is None) == (not region):
-        yield "set_identifier: needs either weight or region, which says how Route 53 chooses among the records"
-    if not entry.get("set_identifier") and (weight is not None or region):
-        yield "set_identifier: missing; it tells records of one name apart that have a weight or a region"
 
 
 def host(endpoint: t.Any) -> str:

@@ -10,18 +10,12 @@ import re
 import typing as t
 
 from ...engine.cell import Cell
-from ...engine.kind import CELL_TAG, GLOBAL, KIND_TAG, NAME_TAG, Kind, Resource, every_tag
+from ...engine.kind import CELL_TAG, GLOBAL, KIND_TAG, NAME_TAG, Kind, Resource
 from ...shared.partitions import partition
+from . import tagging
 from .record_sets import domain
 
-#: ListTagsForResources takes so many zones a call.
-TAGGED_AT_ONCE = 10
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-
-
-def reference(cell: str, name: str) -> str:
-    """How the reference begins that a zone is created with. Tags come in a second call: this says whose it is before."""
-    return f"terrace/{cell}/{name}/"
 
 
 class HostedZone(Kind):
@@ -40,14 +34,8 @@ class HostedZone(Kind):
 
     def read(self, cell: Cell) -> dict[str, Resource]:
         zones = {_ident(zone["Id"]): zone for zone in cell.pages("route53", "list_hosted_zones", "HostedZones")}
-        idents = sorted(zones)
-        slices = [idents[start : start + TAGGED_AT_ONCE] for start in range(0, len(idents), TAGGED_AT_ONCE)]
-        sets = [each for answer in cell.map(lambda some: self._tags(cell, some), slices) for each in answer]
-        untagged = set()
-        for each in sets:
-            if not each["Tags"] and (created := self._created(cell, zones[each["ResourceId"]])):
-                each["Tags"] = created
-                untagged.add(each["ResourceId"])
+        references = {ident: zone["CallerReference"] for ident, zone in zones.items()}
+        sets, untagged = tagging.tag_sets(cell, self.name, "hostedzone", references)
         mine = list(cell.owned(self.name, sets, lambda each: each["Tags"], lambda each: each["ResourceId"]))
         details = cell.map(lambda each: cell.call("route53", "get_hosted_zone", Id=each[1]["ResourceId"]), mine)
         return {
@@ -69,16 +57,6 @@ class HostedZone(Kind):
             )
             for (name, each, tags), detail in zip(mine, details, strict=True)
         }
-
-    @staticmethod
-    def _tags(cell: Cell, idents: list[str]) -> list[dict[str, t.Any]]:
-        answer = cell.call("route53", "list_tags_for_resources", ResourceType="hostedzone", ResourceIds=idents)
-        return list(answer["ResourceTagSets"])
-
-    def _created(self, cell: Cell, zone: dict[str, t.Any]) -> dict[str, str]:
-        """The tags a zone was to get that a killed run created and did not tag; none of any other zone's."""
-        found = re.fullmatch(rf"{re.escape(reference(cell.name, ''))[:-1]}(?P<name>.+)/[^/]+", zone["CallerReference"])
-        return every_tag(cell.name, self.name, found["name"]) if found else {}
 
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
         return {"tagged": {"before": False, "after": True}} if resource.facts["untagged"] else {}

@@ -26,8 +26,21 @@ VALIDATION = "acm-validations.aws"
 MARK_TTL = 300
 #: What a record set may hold that an entry can say.
 KNOWN = frozenset(
-    {"Name", "Type", "TTL", "ResourceRecords", "AliasTarget", "SetIdentifier", "Weight", "Region"}
-)  # fmt: skip
+    {
+        "Name",
+        "Type",
+        "TTL",
+        "ResourceRecords",
+        "AliasTarget",
+        "SetIdentifier",
+        "Weight",
+        "Region",
+        "Failover",
+        "HealthCheckId",
+    }
+)
+#: How an entry names a zone that is not the cell's: by its domain.
+SHARED = "domain:"
 
 
 def domain(name: t.Any) -> str:
