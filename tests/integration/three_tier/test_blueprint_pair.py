@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pathlib
 import typing as t
 
 import pytest
+import yaml
+
+from .conftest import ROOT
 
 PRODUCTION = "inventories/three_tier/production"
 EAST, WEST = "production-use1", "production-usw2"
@@ -79,6 +84,88 @@ def test_the_machines_of_both_regions_may_read_what_they_need_and_no_more(api, p
 def test_nothing_is_left_to_do(operator, production):
     run = operator.play("site", *GIVEN, "-C", inventory=PRODUCTION).ok()
     assert [run.planned(cell) for cell in REGIONS] == [NOTHING, NOTHING], run.output
+
+
+#: A machine of each cell that is none: what the playbooks do on machines is left out, what they do on cells is done.
+MACHINES = {
+    "machines": {"children": {"tier_app": {}}},
+    "tier_app": {"hosts": {name: {"cell_name": cell, "ansible_connection": "local"} for name, cell in (("a", EAST), ("b", WEST))}},
+    f"cell_{EAST.replace('-', '_')}": {"hosts": {"a": {}}},
+    f"cell_{WEST.replace('-', '_')}": {"hosts": {"b": {}}},
+}
+STEPS = {
+    "passwords": ("prepare_passwords", "finish_passwords", {"__rotate_signs_in": ["database", "database-owner"]}),
+    "credentials": ("settle_rotation", "name_in_secret", {"__rotate_stays": "application_b"}),
+    "app_secrets": ("renew_app_secrets", None, {}),
+}
+
+
+def on_cells(tasks: str, **more: t.Any) -> dict[str, t.Any]:
+    """A play on the cells that includes a file of tasks."""
+    steps = [{"ansible.builtin.include_tasks": str(ROOT / f"playbooks/tasks/{tasks}.yml")}]
+    play = {"hosts": "cells", "gather_facts": False, "any_errors_fatal": True, "environment": "{{ cell_environment }}"}
+    return {**play, "roles": ["terrace.aws.cell"], "tasks": steps, **more}
+
+
+@pytest.fixture
+def rotate(api, operator, production, tmp_path: pathlib.Path):
+    """Run what a rotation does on cells; call it with its name and a limit."""
+    for cell, region in REGIONS.items():
+        for name in ("notes", "wiki"):
+            deployed = json.dumps({"flask_app_name": name, "flask_app_port": 8000})
+            bucket = f"{cell}-releases-123456789012"
+            api.client("s3", region).put_object(Bucket=bucket, Key=f"{name}/current.json", Body=deployed)
+    (tmp_path / "machines.yml").write_text(yaml.safe_dump(MACHINES))
+
+    def play(what: str, *words: str) -> t.Any:
+        begin, end, facts = STEPS[what]
+        chosen = {"ansible.builtin.import_playbook": str(ROOT / "playbooks/choose_database_writers.yml")}
+        told = {"delegate_to": "{{ cell_name }}", "delegate_facts": True} if what == "passwords" else {}
+        given = {"hosts": "database_writers", "gather_facts": False, "tasks": [{"ansible.builtin.set_fact": facts, **told}]}
+        plays = [on_cells(begin, vars={"__rotate_secret": "app-wiki"} if end is None else {})]
+        plays += [chosen, given, on_cells(end)] if end else []
+        (tmp_path / "steps.yml").write_text(yaml.safe_dump(plays))
+        words = ("-i", str(tmp_path / "machines.yml"), *GIVEN, "-e", f"app_release_name={'notes' if end else 'wiki'}", *words)
+        path = os.path.relpath(tmp_path / "steps", ROOT / "playbooks")
+        return operator.play(path, *words, inventory=PRODUCTION)
+
+    return play
+
+
+def values(api, cell: str) -> dict[str, str]:
+    manager = api.client("secretsmanager", REGIONS[cell])
+    return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in sorted(SHARED)}
+
+
+@pytest.mark.parametrize("what", ["passwords", "credentials", "app_secrets"])
+def test_the_standby_alone_rotates_nothing(api, rotate, what):
+    before = values(api, EAST)
+    run = rotate(what, "--limit", f"{WEST},b")
+    assert run.status == 2, run.output
+    said = " ".join(run.output.split())
+    assert f"which are written in {EAST} alone; run this on both: --limit" in said, run.output
+    assert values(api, EAST) == before
+
+
+@pytest.mark.parametrize("what", ["credentials", "app_secrets"])
+def test_the_primary_alone_shuts_no_machine_of_the_standby_out(api, rotate, what):
+    before = values(api, EAST)
+    run = rotate(what, "--limit", f"{EAST},a")
+    assert run.status == 2, run.output
+    assert f"machines of {WEST} use" in " ".join(run.output.split())
+    assert values(api, EAST) == before
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [("passwords", {"database", "database-owner"}), ("credentials", {"app-database"}), ("app_secrets", {"app-wiki"})],
+)
+def test_both_cells_rotate_together(api, rotate, what, names):
+    before = values(api, EAST)
+    rotate(what).ok()
+    after = values(api, EAST)
+    assert {name.removeprefix(f"{EAST}-") for name in SHARED if before[name] != after[name]} == names
+    assert values(api, WEST) == after
 
 
 def test_a_promotion_changes_nobodys_rights_and_has_the_replicas_made(api, operator, production):
