@@ -127,9 +127,7 @@ def application_secrets(served: dict[str, dict[str, t.Any]]) -> dict[str, dict[s
     }
 
 
-def generated_secrets(
-    found: dict[str, dict[str, t.Any]], name: str, variables: list[str]
-) -> dict[str, dict[str, str]]:
+def generated_secrets(found: dict[str, dict[str, t.Any]], name: str, variables: list[str]) -> dict[str, dict[str, str]]:
     """What an application is given of its own secret, as flask_app_secrets.
 
     :param found: the cell's secrets, as ``resources.secret`` of terrace.aws.cell_info

@@ -35,7 +35,9 @@ def instances(api, cell: str) -> dict[str, dict[str, t.Any]]:
 
 def secrets(api, cell: str) -> dict[str, dict[str, t.Any]]:
     manager = api.client("secretsmanager", REGIONS[cell])
-    return {each["Name"]: manager.describe_secret(SecretId=each["Name"]) for each in manager.list_secrets()["SecretList"]}
+    return {
+        each["Name"]: manager.describe_secret(SecretId=each["Name"]) for each in manager.list_secrets()["SecretList"]
+    }
 
 
 def reads_secrets(api, cell: str) -> dict[str, dict[str, t.Any]]:
@@ -56,7 +58,7 @@ def test_the_database_of_the_second_region_follows(api, production):
     assert set(east) == {f"{EAST}-{name}" for name in ("main", "replica-1", "replica-2")}
     assert set(west) == {f"{WEST}-main"}, "its own replicas are made once it writes"
     assert west[f"{WEST}-main"]["ReadReplicaSourceDBInstanceIdentifier"] == east[f"{EAST}-main"]["DBInstanceArn"]
-    assert f"db_instance/replica-1: it is made once main writes" in " ".join(production.output.split())
+    assert "db_instance/replica-1: it is made once main writes" in " ".join(production.output.split())
 
 
 def test_the_secrets_are_replicated_but_for_the_caches(api, production):
@@ -87,9 +89,12 @@ def test_nothing_is_left_to_do(operator, production):
 
 
 #: A machine of each cell that is none: what the playbooks do on machines is left out, what they do on cells is done.
-MACHINES = {
+MACHINES: dict[str, t.Any] = {
     "machines": {"children": {"tier_app": {}}},
-    "tier_app": {"hosts": {name: {"cell_name": cell, "ansible_connection": "local"} for name, cell in (("a", EAST), ("b", WEST))}},
+    "tier_app": {
+        "hosts": {"a": {"cell_name": EAST}, "b": {"cell_name": WEST}},
+        "vars": {"ansible_connection": "local"},
+    },
     f"cell_{EAST.replace('-', '_')}": {"hosts": {"a": {}}},
     f"cell_{WEST.replace('-', '_')}": {"hosts": {"b": {}}},
 }
@@ -121,11 +126,22 @@ def rotate(api, operator, production, tmp_path: pathlib.Path):
         begin, end, facts = STEPS[what]
         chosen = {"ansible.builtin.import_playbook": str(ROOT / "playbooks/choose_database_writers.yml")}
         told = {"delegate_to": "{{ cell_name }}", "delegate_facts": True} if what == "passwords" else {}
-        given = {"hosts": "database_writers", "gather_facts": False, "tasks": [{"ansible.builtin.set_fact": facts, **told}]}
+        given = {
+            "hosts": "database_writers",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.set_fact": facts, **told}],
+        }
         plays = [on_cells(begin, vars={"__rotate_secret": "app-wiki"} if end is None else {})]
         plays += [chosen, given, on_cells(end)] if end else []
         (tmp_path / "steps.yml").write_text(yaml.safe_dump(plays))
-        words = ("-i", str(tmp_path / "machines.yml"), *GIVEN, "-e", f"app_release_name={'notes' if end else 'wiki'}", *words)
+        words = (
+            "-i",
+            str(tmp_path / "machines.yml"),
+            *GIVEN,
+            "-e",
+            f"app_release_name={'notes' if end else 'wiki'}",
+            *words,
+        )
         path = os.path.relpath(tmp_path / "steps", ROOT / "playbooks")
         return operator.play(path, *words, inventory=PRODUCTION)
 
@@ -166,6 +182,17 @@ def test_both_cells_rotate_together(api, rotate, what, names):
     after = values(api, EAST)
     assert {name.removeprefix(f"{EAST}-") for name in SHARED if before[name] != after[name]} == names
     assert values(api, WEST) == after
+
+
+@pytest.mark.parametrize(("limit", "none"), [(f"{EAST},{WEST}", False), (WEST, True)])
+def test_a_database_that_follows_is_not_configured(operator, production, tmp_path, limit, none):
+    (tmp_path / "find.yml").write_text(yaml.safe_dump([on_cells("find_database")]))
+    path = os.path.relpath(tmp_path / "find", ROOT / "playbooks")
+    run = operator.play(path, *GIVEN, "--limit", limit, inventory=PRODUCTION).ok()
+    said = " ".join(run.output.split())
+    assert f"{WEST}: passed over; its database follows" in said
+    assert (f"No database was configured: each of {WEST} follows another one" in said) == none
+    assert f"{EAST}: passed over" not in said
 
 
 def test_a_promotion_changes_nobodys_rights_and_has_the_replicas_made(api, operator, production):

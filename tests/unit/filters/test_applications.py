@@ -43,7 +43,9 @@ def test_a_second_one_has_a_port_a_rule_a_secret_and_a_health_path_of_its_own():
     assert filters.generated_secrets(there, "wiki", ["SECRET_KEY"]) == {
         "SECRET_KEY": {"secret": "first-app-wiki", "field": "SECRET_KEY"}
     }
-    assert filters.generated_secrets({}, "wiki", ["SECRET_KEY"]) == {"SECRET_KEY": {"secret": "", "field": "SECRET_KEY"}}
+    assert filters.generated_secrets({}, "wiki", ["SECRET_KEY"]) == {
+        "SECRET_KEY": {"secret": "", "field": "SECRET_KEY"}
+    }
     assert found["wiki"]["data"] is False
     assert found["wiki"]["release_packages"] == ["gunicorn==27.0.1", "uvicorn-worker==0.4.0"]
 

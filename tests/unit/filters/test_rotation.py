@@ -36,7 +36,9 @@ def test_who_takes_turns():
 
 
 def shared(name: str, other: str, replica: bool = False):
-    return {name: {"attributes": {"counterpart": f"{other}/{name}"}, "facts": {"replica_of": "east" if replica else ""}}}
+    return {
+        name: {"attributes": {"counterpart": f"{other}/{name}"}, "facts": {"replica_of": "east" if replica else ""}}
+    }
 
 
 LEADS = {"app": {"replicas": {"us-west-2": "InSync"}}}
@@ -69,8 +71,18 @@ def test_a_promoted_secret_needs_no_other_cell():
         (shared("app", "east", replica=True), ALONE, {"cell": "west", "cells": ["west"]}, "written in east alone"),
         (shared("app", "west"), LEADS, {"cells": ["east"]}, "machines of west use app as well"),
         (shared("app", "west"), {"app": {"replicas": {"us-west-2": "Failed"}}}, {}, "to us-west-2 failed"),
-        (shared("app", "west"), LEADS, {"source": "west/main"}, "the database follows west/main and app are written here"),
-        (shared("app", "east", replica=True), ALONE, {"cell": "west", "source": ""}, "the database writes and app are rep"),
+        (
+            shared("app", "west"),
+            LEADS,
+            {"source": "west/main"},
+            "the database follows west/main and app are written here",
+        ),
+        (
+            shared("app", "east", replica=True),
+            ALONE,
+            {"cell": "west", "source": ""},
+            "the database writes and app are rep",
+        ),
     ],
 )
 def test_what_forbids_a_rotation_of_a_pair_is_said(found, described, more, said):
