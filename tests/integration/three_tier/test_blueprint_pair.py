@@ -88,6 +88,14 @@ def test_nothing_is_left_to_do(operator, production):
     assert [run.planned(cell) for cell in REGIONS] == [NOTHING, NOTHING], run.output
 
 
+def test_only_the_lag_is_unknown_of_whether_it_could_take_over(operator, production, tmp_path):
+    run = operator.play("dr_status", *GIVEN, "-e", f"dr_status_report={tmp_path}/report.json", inventory=PRODUCTION)
+    report = json.loads((tmp_path / "report.production.json").read_text())
+    assert (report["primary"], report["standby"]) == (EAST, WEST)
+    wrong = {each["what"]: each["result"] for each in report["checks"] if each["result"] in ("fail", "unknown")}
+    assert wrong == {"database main lags less than the recovery point": "unknown"}, run.output
+
+
 #: A machine of each cell that is none: what the playbooks do on machines is left out, what they do on cells is done.
 MACHINES: dict[str, t.Any] = {
     "machines": {"children": {"tier_app": {}}},
