@@ -127,13 +127,30 @@ def application_secrets(served: dict[str, dict[str, t.Any]]) -> dict[str, dict[s
     }
 
 
-def generated_secrets(cell: str, name: str, variables: list[str]) -> dict[str, dict[str, str]]:
+def generated_secrets(found: dict[str, dict[str, t.Any]], name: str, variables: list[str]) -> dict[str, dict[str, str]]:
     """What an application is given of its own secret, as flask_app_secrets.
 
+    :param found: the cell's secrets, as ``resources.secret`` of terrace.aws.cell_info
     :param name: the application's
     :param variables: those of the environment that are generated
     """
-    return {variable: {"secret": f"{cell}-app-{name}", "field": variable} for variable in variables}
+    # Empty where it is not there (yet), which the role flask_app refuses.
+    ident = (found.get(f"app-{name}") or {}).get("id", "")
+    return {variable: {"secret": ident, "field": variable} for variable in variables}
+
+
+def paired(entries: dict[str, dict[str, t.Any]], counterpart: str, created_as: str) -> dict[str, dict[str, t.Any]]:
+    """Entries that another cell has as well, under the same names, each with ``counterpart`` and ``created_as``.
+
+    :param counterpart: the other cell; with none the entries stay as they are
+    :param created_as: primary or replica, which the entries are made as
+    """
+    if not counterpart:
+        return entries
+    return {
+        name: {**entry, "counterpart": f"{counterpart}/{name}", "created_as": created_as}
+        for name, entry in entries.items()
+    }
 
 
 class FilterModule:
@@ -148,4 +165,4 @@ class FilterModule:
             application_ports,
             application_secrets,
         )
-        return {each.__name__: each for each in (*names, generated_secrets)}
+        return {each.__name__: each for each in (*names, generated_secrets, paired)}

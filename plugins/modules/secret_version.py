@@ -21,10 +21,11 @@ options:
   state:
     description:
       - V(read) reads the versions.
+      - V(described) reads no value, only which versions there are and how the secret is replicated.
       - V(pending) keeps O(value) as the version C(AWSPENDING), unless there is one that is not current yet.
       - V(current) makes the version C(AWSPENDING) the version C(AWSCURRENT); nothing happens without one.
     type: str
-    choices: [read, pending, current]
+    choices: [read, described, pending, current]
     default: read
   value:
     description: The fields that differ from the current version.
@@ -53,6 +54,12 @@ EXAMPLES = r"""
   register: versions
   no_log: true
 
+- name: Read how it is replicated
+  terrace.aws.secret_version:
+    secret: production-cache
+    state: described
+  register: described
+
 - name: Make it the current one
   terrace.aws.secret_version:
     secret: production-cache
@@ -71,6 +78,14 @@ pending:
 previous:
   description: What it held before; empty where it never held anything else.
   returned: with O(state=read)
+  type: dict
+version:
+  description: The id of the current version. That of a replica is its primary's.
+  returned: with O(state=described)
+  type: str
+replicas:
+  description: The state of the replication by region, such as C(InSync); only the primary tells it.
+  returned: with O(state=described)
   type: dict
 """
 
@@ -92,7 +107,8 @@ class Versions:
     def __init__(self, client, secret):
         self.client = client
         self.secret = secret
-        stages = client.describe_secret(SecretId=secret, aws_retry=True).get("VersionIdsToStages") or {}
+        self.told = client.describe_secret(SecretId=secret, aws_retry=True)
+        stages = self.told.get("VersionIdsToStages") or {}
         self.ids = {
             name: next((one for one, labels in stages.items() if stage in labels), None)
             for name, stage in STAGES.items()
@@ -100,7 +116,15 @@ class Versions:
         # A rotation that ended may leave the label where it was.
         if self.ids["pending"] == self.ids["current"]:
             self.ids["pending"] = None
-        self.values = {name: self._read(one) for name, one in self.ids.items()}
+
+    def values(self):
+        """What the versions hold, by what they are called here."""
+        return {name: self._read(one) for name, one in self.ids.items()}
+
+    def described(self):
+        """Which version is current, and how the secret is replicated."""
+        replicas = {each["Region"]: each.get("Status", "") for each in self.told.get("ReplicationStatus") or []}
+        return {"version": self.ids["current"] or "", "replicas": replicas}
 
     def _read(self, version):
         if version is None:
@@ -132,7 +156,7 @@ def main():
     module = AnsibleAWSModule(
         argument_spec={
             "secret": {"required": True, "no_log": False},
-            "state": {"choices": ["read", "pending", "current"], "default": "read"},
+            "state": {"choices": ["read", "described", "pending", "current"], "default": "read"},
             "value": {"type": "dict", "default": {}, "no_log": True},
         },
         required_if=[("state", "pending", ["value"])],
@@ -143,11 +167,13 @@ def main():
     try:
         versions = Versions(client, secret)
         if state == "read":
-            module.exit_json(changed=False, **versions.values)
+            module.exit_json(changed=False, **versions.values())
+        if state == "described":
+            module.exit_json(changed=False, **versions.described())
         changed = (state == "current") == bool(versions.ids["pending"])
         if changed and not module.check_mode:
             if state == "pending":
-                versions.keep({**versions.values["current"], **module.params["value"]})
+                versions.keep({**versions.values()["current"], **module.params["value"]})
             else:
                 versions.promote()
         module.exit_json(changed=changed)

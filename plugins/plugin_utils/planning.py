@@ -308,6 +308,10 @@ class PlanningAction(CellAction):
                     left.add((each, name))
                 else:
                     settled[each][name] = found.entry
+            for name, note in kind.postponed(settled[each], observed[each]).items():
+                del settled[each][name]
+                left.add((each, name))
+                notes.append(f"{each}/{name}: {note}")
         if problems:
             self.wrong(problems)
         return settled, left, notes

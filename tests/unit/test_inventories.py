@@ -57,6 +57,31 @@ def test_machines_are_sorted_by_ec2_tags(path: pathlib.Path) -> None:
     assert "aws_tags" not in text
 
 
+def test_two_cells_of_production_hold_one_database() -> None:
+    given = (
+        "-e",
+        json.dumps({"three_tier_applications": {"wiki": {"wsgi": "w:app", "port": 8001, "generated": ["KEY"]}}}),
+    )
+    where = {"inventories": ("inventories/three_tier/production", "inventories/lab")}
+    for host, other, created_as in (
+        ("production-use1", "production-usw2", "primary"),
+        ("production-usw2", "production-use1", "replica"),
+    ):
+        entries = variable("secrets_entries", *given, host=host, **where)
+        shared = {name for name, entry in entries.items() if "counterpart" in entry}
+        assert shared == {"app-database", "app-wiki", "database", "database-owner"}
+        assert set(entries) - shared == {"cache"}
+        databases = variable("database_instances", host=host, **where)
+        for name, entry in {"main": databases["main"], **{name: entries[name] for name in shared}}.items():
+            assert (entry["counterpart"], entry["created_as"]) == (f"{other}/{name}", created_as)
+        assert "counterpart" not in databases["replica-1"]
+
+
+def test_a_cell_without_a_counterpart_is_alone() -> None:
+    entries = {**variable("secrets_entries"), **variable("database_instances")}
+    assert not any({"counterpart", "created_as"} & set(entry) for entry in entries.values())
+
+
 MONITORING = ["10.9.0.0/16", "192.0.2.0/24"]
 PORTS = {"bastion": [9100, 9256], "web": [9100, 9113, 9256], "app": [9100, 9115, 9256]}
 

@@ -242,8 +242,8 @@ def _unlink(backend: Any, database: Any) -> None:
 @patch(
     moto="copies the primary with its parameter and subnet group, so that a replica in another region cannot be"
     " described; promotion leaves the link on both ends; every instance can have replicas",
-    aws="a replica is an instance of its own with its region's default groups; promotion cuts the link; the primary must"
-    " be available and have automated backups",
+    aws="a replica is an instance of its own with its region's default groups and without backups; promotion cuts the link;"
+    " the source, also one that is a replica itself, must be available and have automated backups",
     document=GUIDE + "USER_ReadRepl.html",
 )
 def read_replicas() -> None:
@@ -268,7 +268,7 @@ def read_replicas() -> None:
         local = primary.region == self.region_name
         if primary.status not in ("available", "backing-up", "modifying"):
             raise RDSClientError("InvalidDBInstanceState", f"The source {source_id} is in state {primary.status}.")
-        if not primary.is_replica and int(primary.backup_retention_period or 0) == 0:
+        if int(primary.backup_retention_period or 0) == 0:
             message = (
                 "Automated backups are not enabled for this database instance. To enable automated backups, use"
                 " ModifyDBInstance to set the backup retention period to a non-zero value."

@@ -240,6 +240,13 @@ class Kind:
         """
         return Settled(entry)
 
+    def postponed(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> dict[str, str]:
+        """Entries that are left alone because of another one of the kind, with what operators are to know of it.
+
+        :param entries: what :meth:`settled` made of the kind's entries, without those that it leaves alone
+        """
+        return {}
+
     def kept(self, resource: Resource) -> bool:
         """Whether a resource that the inventory does not name is somebody else's: neither an orphan nor ever pruned."""
         return False

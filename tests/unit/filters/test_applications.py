@@ -39,11 +39,23 @@ def test_a_second_one_has_a_port_a_rule_a_secret_and_a_health_path_of_its_own():
     assert filters.application_rules(found, "example.com") == {"wiki": rule}
     assert filters.application_ports(found) == [8000, 8001]
     assert list(filters.application_secrets(found)["app-wiki"]["content"]) == ["SECRET_KEY"]
-    assert filters.generated_secrets("cell", "wiki", ["SECRET_KEY"]) == {
-        "SECRET_KEY": {"secret": "cell-app-wiki", "field": "SECRET_KEY"}
+    there = {"app-wiki": {"id": "first-app-wiki"}}
+    assert filters.generated_secrets(there, "wiki", ["SECRET_KEY"]) == {
+        "SECRET_KEY": {"secret": "first-app-wiki", "field": "SECRET_KEY"}
+    }
+    assert filters.generated_secrets({}, "wiki", ["SECRET_KEY"]) == {
+        "SECRET_KEY": {"secret": "", "field": "SECRET_KEY"}
     }
     assert found["wiki"]["data"] is False
     assert found["wiki"]["release_packages"] == ["gunicorn==27.0.1", "uvicorn-worker==0.4.0"]
+
+
+def test_entries_of_a_pair_name_each_other():
+    entries = {"main": {"multi_az": True}}
+    assert filters.paired(entries, "", "primary") == entries
+    assert filters.paired(entries, "west", "replica") == {
+        "main": {"multi_az": True, "counterpart": "west/main", "created_as": "replica"}
+    }
 
 
 def test_one_that_the_inventory_does_not_name_has_the_defaults():

@@ -123,3 +123,19 @@ def test_a_second_writer_is_told():
 def test_what_is_wrong_with_an_entry(options, word):
     found = "\n".join(rds_pairs.problems({**entry(), **options}))
     assert word in found if word else found == ""
+
+
+def test_replicas_of_a_cell_are_made_where_it_writes():
+    given = {"source": "main", "instance_class": "db.t4g.medium", "security_groups": ["database"]}
+    typed, problems = specs.validated(DbInstance(), "replica-1", given)
+    assert problems == []
+    kind, writes = DbInstance(), rds_pairs.settled(entry(), there(), {}).entry
+    follows = rds_pairs.settled(entry(), there(OTHER), {OTHER: there()}).entry
+    assert kind.postponed({"main": writes, "replica-1": typed}, {"main": there()}) == {}
+    assert kind.postponed({"replica-1": typed}, {"main": there()}) == {}, "a former primary keeps its replicas"
+    both = {"main": follows, "replica-1": typed}
+    assert kind.postponed(both, {"main": there(OTHER)}) == {
+        "replica-1": "it is made once main writes: main is a replica itself, which has no backups"
+    }
+    assert kind.postponed(both, {"main": there(OTHER), "replica-1": there("main")}) == {}
+    assert "it is left as it is" in kind.postponed(both, {"replica-1": there()})["replica-1"]

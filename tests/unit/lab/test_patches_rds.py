@@ -139,6 +139,17 @@ def primary_without_backups_has_no_replica(lab: Lab) -> None:
     assert error_code(lab.client("rds").create_db_instance_read_replica, **request) == "InvalidDBInstanceState"
 
 
+@probe("rds_instances.read_replicas")
+def replica_without_backups_has_no_replica(lab: Lab) -> None:
+    replica(lab)
+    west = lab.client("rds", "us-west-2")
+    request = {"DBInstanceIdentifier": "second", "SourceDBInstanceIdentifier": "replica"}
+    assert error_code(west.create_db_instance_read_replica, **request) == "InvalidDBInstanceState"
+    west.modify_db_instance(DBInstanceIdentifier="replica", BackupRetentionPeriod=1, ApplyImmediately=True)
+    west.create_db_instance_read_replica(**request)
+    assert instance(lab, "us-west-2", "second")["ReadReplicaSourceDBInstanceIdentifier"] == "replica"
+
+
 @probe("rds_instances.instance_deletion")
 def replica_of_a_deleted_primary_stands_alone(lab: Lab) -> None:
     replica(lab)

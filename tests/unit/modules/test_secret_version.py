@@ -65,3 +65,18 @@ def test_a_result_never_holds_the_value_that_was_given(run, manager):
 def test_a_secret_of_another_form_is_refused(run, manager):
     manager.put_secret_value(SecretId="one", SecretString="[1]")
     assert "holds no JSON object" in run("secret_version", secret="one")["msg"]
+
+
+def test_how_it_is_replicated_is_told_without_a_value(run, manager, lab):
+    alone = run("secret_version", secret="one", state="described")
+    assert (alone["replicas"], "current" in alone) == ({}, False)
+    manager.replicate_secret_to_regions(SecretId="one", AddReplicaRegions=[{"Region": "us-west-2"}])
+    told = run("secret_version", secret="one", state="described")
+    assert told["replicas"] == {"us-west-2": "InSync"}
+    run("secret_version", secret="one", state="pending", value={"password": "second"})
+    assert run("secret_version", secret="one", state="described")["version"] == told["version"]
+    run("secret_version", secret="one", state="current")
+    changed = run("secret_version", secret="one", state="described")["version"]
+    assert changed not in ("", told["version"])
+    west = lab.client("secretsmanager", "us-west-2").describe_secret(SecretId="one")
+    assert "AWSCURRENT" in west["VersionIdsToStages"][changed]

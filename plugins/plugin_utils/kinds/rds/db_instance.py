@@ -63,6 +63,9 @@ class DbInstance(Kind):
     ) -> Settled:
         return rds_pairs.settled(entry, resource, others) if entry.get("counterpart") else Settled(entry)
 
+    def postponed(self, entries: dict[str, dict[str, t.Any]], observed: dict[str, Resource]) -> dict[str, str]:
+        return rds_pairs.postponed(entries, observed)
+
     def normalise(self, entry: dict[str, t.Any]) -> dict[str, t.Any]:
         return rds.normalised(entry)
 

@@ -40,6 +40,27 @@ def settled(entry: Entry, mine: Resource | None, others: t.Mapping[str, Resource
     return pairs.settled(PAIRING, entry, mine, others)
 
 
+def postponed(entries: dict[str, Entry], observed: dict[str, Resource]) -> dict[str, str]:
+    """Replicas that follow an instance of their cell which follows the other cell's, with why they are left alone.
+
+    AWS replicates only what has backups, and creates every replica without them: they are made once their source writes.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.Cascading.html
+
+    :param entries: as :func:`settled` made them
+    """
+    found = {}
+    for name, entry in entries.items():
+        source = entry.get("source") or ""
+        if not entries.get(source, {}).get("replica"):
+            continue
+        mine = observed.get(name)
+        if mine is None:
+            found[name] = f"it is made once {source} writes: {source} is a replica itself, which has no backups"
+        elif mine.attributes["source"] != source:
+            found[name] = f"it does not follow {source}, which is a replica itself now: it is left as it is"
+    return found
+
+
 def problems(entry: Entry) -> t.Iterator[str]:
     """What is wrong with an entry that has, or ought to have, a counterpart."""
     yield from pairs.problems(entry)
