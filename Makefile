@@ -97,9 +97,10 @@ docs: setup ## Build the documentation site of roles and plugins in build/docs
 test: setup ## Everything that can run here
 	@./tests/run.sh
 
-test-slow: setup ## What takes long or is rare: kills at every step, an API that fails, two accounts, AWX jobs, other Pythons (two hours)
+test-slow: setup ## What takes long or is rare: kills at every step, failovers, an API that fails, two accounts, AWX jobs, other Pythons
 	@$(BIN)/python -m pytest -m slow tests/integration/three_tier tests/integration/execution_environment
 	@$(BIN)/python -m pytest -s -m slow tests/integration/hosts
+	@$(BIN)/python -m pytest -s tests/integration/recovery
 	@TERRACE_CONNECTION=local SECTIONS="$(controller_scenarios)" ./tests/run.sh
 	@TERRACE_RARE=1 SECTIONS=molecule:flask_app ./tests/run.sh
 	@./tests/other_versions.sh

@@ -47,7 +47,7 @@ run() { # a section by its name
   gates) section gates tests/gates.sh ;;
   unit) section unit python -m pytest tests/unit ;;
   story) section story python -m pytest -m "not slow" tests/integration/three_tier ;;
-  hosts | machines) section "$1" python -m pytest -s -m "not slow" "tests/integration/$1" ;;
+  hosts | machines | recovery) section "$1" python -m pytest -s -m "not slow" "tests/integration/$1" ;;
   molecule:*) section "$1" scenario "${1#molecule:}" ;;
   *) section "$1" python -m pytest "tests/integration/$1" ;;
   esac
@@ -59,7 +59,7 @@ for config in molecule/*/molecule.yml; do
   name=$(basename "$(dirname "$config")")
   if [[ -f molecule/$name/needs-root ]]; then with_machines+=("molecule:$name"); else without+=("molecule:$name"); fi
 done
-with_machines+=(machines)
+with_machines+=(machines recovery)
 if [[ $(id -u) -ne 0 ]]; then
   for name in "${with_machines[@]}"; do left_out "$name" "its machines are containers, which need root"; done
   with_machines=()

@@ -57,6 +57,19 @@ def test_machines_are_sorted_by_ec2_tags(path: pathlib.Path) -> None:
     assert "aws_tags" not in text
 
 
+@pytest.mark.parametrize(("cell", "region"), [("use1", "us-east-1"), ("usw2", "us-west-2")])
+def test_machines_are_found_while_the_other_region_is_lost(cell: str, region: str) -> None:
+    """One source that asks two regions fails where one of them does: each has a file of its own beside it."""
+    folder = ROOT / "inventories/three_tier"
+    both, one = (yaml.safe_load((folder / f"production{each}.aws_ec2.yml").read_text()) for each in ("", f"-{cell}"))
+    assert region in both["regions"]
+    assert one == {
+        **both,
+        "regions": [region],
+        "filters": {**both["filters"], "tag:terrace:cell": [f"production-{cell}"]},
+    }
+
+
 def test_two_cells_of_production_hold_one_database() -> None:
     given = (
         "-e",

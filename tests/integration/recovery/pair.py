@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +20,10 @@ from typing import Any
 import boto3
 import yaml
 
+from lab import process
 from lab.machines.machine import Machine
+from lab.machines.util import run
+from tests.processes import end_at_once
 
 ROOT = Path(__file__).parents[3]
 EAST, WEST = "shop-use1", "shop-usw2"
@@ -163,8 +168,8 @@ PAIR = {EAST: cell(EAST, WEST, "primary", "10.40.0.0/16"), WEST: cell(WEST, EAST
 WRITER = """
 import json, sys, time
 import psycopg2
-host, user, password, path = sys.argv[1:]
-number, connection = 0, None
+host, user, password, path, first = sys.argv[1:]
+number, connection = int(first) - 1, None
 with open(path, "a", buffering=1) as log:
     while True:
         number += 1
@@ -191,6 +196,7 @@ class Pair:
     port: int
     folder: Path
     seconds: list[str] = field(default_factory=list)
+    machines: dict[str, str] = field(default_factory=dict)
 
     def write_inventory(self) -> None:
         """The cells, and how their machines are found and reached, as a blueprint says it."""
@@ -199,10 +205,11 @@ class Pair:
         (here / "hosts.yml").write_text(yaml.safe_dump({"cells": {"hosts": PAIR}}))
         shutil.copy(blueprint / "blueprint/cells.yml", here / "group_vars/cells.yml")
         shutil.copy(blueprint / "group_vars/machines.yml", here / "group_vars/machines.yml")
-        found = yaml.safe_load((blueprint / "production.aws_ec2.yml").read_text())
-        found["regions"] = list(REGIONS.values())
-        found["filters"]["tag:terrace:cell"] = list(PAIR)
-        (here / "machines.aws_ec2.yml").write_text(yaml.safe_dump(found))
+        for region, name in (("us-east-1", EAST), ("us-west-2", WEST)):
+            found = yaml.safe_load((blueprint / f"{name.replace('shop', 'production')}.aws_ec2.yml").read_text())
+            assert found["regions"] == [region]
+            found["filters"]["tag:terrace:cell"] = [name]
+            (here / f"{name}.aws_ec2.yml").write_text(yaml.safe_dump(found))
 
     def environment(self) -> dict[str, str]:
         """What an operator's shell has."""
@@ -220,8 +227,11 @@ class Pair:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
+        """How a playbook is run: with the machines of both cells, or of the one that a run is limited to."""
         here = self.folder / "inventory"
-        inventories = (here / "hosts.yml", here / "machines.aws_ec2.yml", "inventories/lab")
+        limited = [name for name in PAIR if any(word.split(",")[0] == name for word in arguments)]
+        machines = [here / f"{name}.aws_ec2.yml" for name in limited or PAIR]
+        inventories = (here / "hosts.yml", *machines, "inventories/lab")
         words = [word for each in inventories for word in ("-i", str(each))]
         return [str(ROOT / ".venv/bin/ansible-playbook"), *words, f"playbooks/{playbook}.yml", *arguments]
 
@@ -251,10 +261,27 @@ class Pair:
 
     def fail_over(self, to: str, *arguments: str, mode: str = "planned") -> tuple[int, str]:
         """Run dr_failover.yml to a cell: its status, and what it said on one line, for Ansible folds long messages."""
-        wanted = {"to": to, "confirm": to, "mode": mode, "directory": str(self.folder / "recovery")}
-        given = [word for name, value in wanted.items() for word in ("-e", f"dr_failover_{name}={value}")]
-        status, output = self.play("dr_failover", *given, *arguments)
+        status, output = self.play("dr_failover", *self._wanted(to, mode), *arguments)
         return status, " ".join(output.split())
+
+    def killed(self, task: str, to: str) -> None:
+        """Begin a planned failover, and kill it with all it started once a task of it has ended."""
+        words = self.command("dr_failover", *self._wanted(to, "planned"))
+        pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        running = subprocess.Popen(words, cwd=ROOT, env=self.environment(), start_new_session=True, **pipe)
+        told, inside = [], False
+        for line in running.stdout:
+            told.append(line)
+            if inside and re.match(r"(ok|changed): \[", line):
+                break
+            inside = task in line if line.startswith("TASK [") else inside
+        end_at_once(running.pid)
+        running.stdout.close()
+        assert running.wait() == -signal.SIGKILL, "".join(told)[-3000:]
+
+    def _wanted(self, to: str, mode: str) -> list[str]:
+        wanted = {"to": to, "confirm": to, "mode": mode, "directory": str(self.folder / "recovery")}
+        return [word for name, value in wanted.items() for word in ("-e", f"dr_failover_{name}={value}")]
 
     def client(self, service: str, cell: str) -> Any:
         """A boto3 client of a cell's region."""
@@ -270,12 +297,19 @@ class Pair:
         value = self.client("secretsmanager", cell).get_secret_value(SecretId=f"{EAST}-{name}")["SecretString"]
         return dict(json.loads(value))
 
+    def node(self, cell: str) -> Machine:
+        """The server of a cell's database."""
+        name = f"rds-123456789012-{REGIONS[cell]}-{cell}-main-0"
+        return Machine(name, self.state / "services" / name)
+
     def machine(self, cell: str) -> Machine:
-        """The machine of a cell's application."""
-        wanted = {"tag:terrace:cell": cell, "tag:tier": "app", "instance-state-name": "running"}
-        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
-        found = self.client("ec2", cell).describe_instances(Filters=filters)["Reservations"]
-        ident = found[0]["Instances"][0]["InstanceId"]
+        """The machine of a cell's application, also while its region's API fails."""
+        if cell not in self.machines:
+            wanted = {"tag:terrace:cell": cell, "tag:tier": "app", "instance-state-name": "running"}
+            filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+            found = self.client("ec2", cell).describe_instances(Filters=filters)["Reservations"]
+            self.machines[cell] = found[0]["Instances"][0]["InstanceId"]
+        ident = self.machines[cell]
         return Machine(ident, self.state / "machines" / ident)
 
     def shell(self, cell: str, script: str, check: bool = True) -> str:
@@ -301,12 +335,38 @@ class Pair:
         words = ("/usr/bin/python3", "-c", program, host, login["username"], login["password"], query)
         return self.machine(cell).enter(*words, check=check)
 
-    def begin_writing(self, cell: str, log: str) -> None:
-        """Have the machine of a cell's application write numbers into its database, as a service that is started again."""
+    def begin_writing(self, cell: str, log: str, first: int) -> None:
+        """Have the machine of a cell's application write numbers into its database, from the first one on."""
         login, host = self.secret(cell, "app-database"), self.database(cell)["Endpoint"]["Address"]
         self.machine(cell).enter("/bin/bash", "-c", "cat >/run/writer.py", stdin=WRITER)
-        words = ["/usr/bin/python3", "/run/writer.py", host, login["username"], login["password"], f"/run/{log}.log"]
+        words = [
+            "/usr/bin/python3",
+            "/run/writer.py",
+            host,
+            login["username"],
+            login["password"],
+            f"/run/{log}.log",
+            str(first),
+        ]
         self.machine(cell).enter("systemd-run", "--unit", f"writer-{log}", *words)
+
+    def lose(self, cell: str) -> None:
+        """A cell's region is lost: its API fails, and no packet reaches its database or leaves it."""
+        self._faults(rate=1, kinds=["error"], regions=[REGIONS[cell]])
+        drop = "{{ type filter hook {0} priority -300; policy drop; }}"
+        chains = [f"add chain inet unplugged {hook} {drop.format(hook)}" for hook in ("input", "output")]
+        self._nft(cell, "\n".join(["add table inet unplugged", *chains, ""]))
+
+    def find_again(self, cell: str) -> None:
+        """A lost region is back, as it was."""
+        self._nft(cell, "delete table inet unplugged")
+        self._faults(rate=0)
+
+    def _nft(self, cell: str, rules: str) -> None:
+        run("nsenter", "-t", str(self.node(cell).pid()), "-n", "nft", "-f", "-", stdin=rules)
+
+    def _faults(self, **what: Any) -> None:
+        process.request(f"http://127.0.0.1:{self.port}", "/lab/faults", method="POST", data=what)
 
     def written(self, cell: str, log: str) -> list[tuple[float, int, str]]:
         """What the writer said so far: when, which number, and ``ok`` where the database has acknowledged it."""

@@ -1,15 +1,33 @@
 # Copyright: The Terrace developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dr_failover.yml under a write load, with PostgreSQL that streams from one region to another."""
+"""Failovers under a write load, with PostgreSQL that streams from one region to another."""
 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import time
+from typing import Any
 
+import pytest
+
+from lab.process import LabError
 from tests.integration.recovery.pair import EAST, WEST, Pair
+
+STEPS = ["fence", "replay", "promote", "let in", "secrets", "stop"]
+#: Where a run is killed: the last task of each step that changes something.
+MOMENTS = (
+    "fence_logins | Disable the logins",
+    "fence_network | Move the databases into",
+    "await_replay | Keep how far",
+    "promote | Promote the replicas",
+    "let_in | Enable the logins",
+    "promote_secrets | Promote the secrets",
+    "stop_former | Stop the databases",
+)
+rounds = itertools.count(1)
 
 
 def held(pair: Pair, cell: str) -> set[int]:
@@ -17,21 +35,139 @@ def held(pair: Pair, cell: str) -> set[int]:
     return {number for (number,) in ast.literal_eval(pair.sql(cell, "SELECT number FROM numbers"))}
 
 
-def test_a_switchover_loses_nothing(pair: Pair) -> None:
-    pair.begin_writing(EAST, "first")
+def journal(pair: Pair) -> dict[str, Any]:
+    """The last journal on the controller."""
+    return dict(json.loads(max((pair.folder / "recovery/shop").glob("*.json")).read_text()))
+
+
+def other(cell: str) -> str:
+    return WEST if cell == EAST else EAST
+
+
+def begin(pair: Pair, cell: str) -> str:
+    """Begin to write numbers that nobody wrote before; the name of the log."""
+    number = next(rounds)
+    pair.begin_writing(cell, f"round{number}", number * 1_000_000)
     time.sleep(2)
-    status, told = pair.fail_over(WEST)
+    return f"round{number}"
+
+
+def acknowledged(pair: Pair, cell: str, log: str) -> dict[int, float]:
+    """The numbers that the database has acknowledged, with when; the writer ends."""
+    pair.shell(cell, f"systemctl stop writer-{log}")
+    said = pair.written(cell, log)
+    assert said, "the writer wrote nothing"
+    return {number: at for at, number, word in said if word == "ok"}
+
+
+def fenced(pair: Pair, cell: str) -> None:
+    """Nobody reaches the database of a former primary, and it is in the group that lets nobody in."""
+    with pytest.raises(LabError):
+        pair.sql(cell, "INSERT INTO numbers (number) VALUES (-1)")
+    ids = [each["VpcSecurityGroupId"] for each in pair.database(cell)["VpcSecurityGroups"]]
+    (group,) = pair.client("ec2", cell).describe_security_groups(GroupIds=ids)["SecurityGroups"]
+    assert (group["GroupName"], group["IpPermissions"]) == (f"{cell}-nobody", [])
+
+
+def nothing_differs(pair: Pair) -> None:
+    told = pair.must("site", "-C")
+    for cell in (EAST, WEST):
+        assert f"{cell}: Plan: 0 to add, 0 to change, 0 to remove" in told, told[-3000:]
+    assert "not in the inventory" not in told
+
+
+def test_a_region_is_lost_under_writes(pair: Pair) -> None:
+    """Every call to us-east-1 fails, those of global services with it, and its database is cut off."""
+    log = begin(pair, EAST)
+    pair.machine(EAST)
+    pair.lose(EAST)
+    status, told = pair.fail_over(WEST, "--limit", WEST, mode="unplanned")
+    assert (status, f"-e dr_failover_unfenced={EAST}" in told) == (2, True), told[-3000:]
+    assert "ReadReplicaSourceDBInstanceIdentifier" in pair.database(WEST), "nothing is promoted without consent"
+    machines = f"{WEST},cell_{WEST.replace('-', '_')}"
+    given = ("--limit", machines, "-e", f"dr_failover_unfenced={EAST}")
+    status, told = pair.fail_over(WEST, *given, mode="unplanned")
     assert status == 0, told[-6000:]
-    said = pair.written(EAST, "first")
-    acknowledged = {number for _at, number, word in said if word == "ok"}
-    assert len(acknowledged) > 50
-    assert acknowledged <= held(pair, WEST), "an acknowledged write is lost"
-    (kept,) = (pair.folder / "recovery/shop").glob("*.json")
-    journal = json.loads(kept.read_text())
-    assert [each["step"] for each in journal["steps"]] == ["fence", "replay", "promote", "let in", "secrets", "stop"]
-    fence = journal["steps"][0]["detail"]["logins"]["main"]
-    assert set(fence["roles"]) == {"application_owner", "application_a"}, "only who could sign in before"
-    fenced_at = max(at for at, _number, word in said if word == "ok")
-    assert not [number for at, number, word in said if word == "ok" and at > fenced_at]
-    assert said[-1][2] != "ok", "the former primary still takes writes"
-    pair.sql(WEST, "INSERT INTO numbers (number) VALUES (1000000)")
+    assert f"{EAST} was NOT fenced" in told
+    assert [each["step"] for each in journal(pair)["steps"]] == STEPS
+    # What is lost is the end of what was acknowledged, and nothing before.
+    there = held(pair, WEST)
+    lost = sorted(set(acknowledged(pair, EAST, log)) - there)
+    assert not lost or min(lost) > max(there)
+    pair.sql(WEST, "INSERT INTO numbers (number) VALUES (1)")
+    assert "PrimaryRegion" not in pair.client("secretsmanager", WEST).describe_secret(SecretId=f"{EAST}-app-database")
+
+
+def test_the_region_writes_again_and_nothing_is_lost(pair: Pair) -> None:
+    """The former primary comes back as it was; it is rebuilt, and a planned failover leads back to it."""
+    pair.find_again(EAST)
+    log = begin(pair, WEST)
+    given = ("-e", f"dr_rebuild_cell={EAST}", "-e", f"dr_failover_directory={pair.folder / 'recovery'}")
+    status, told = pair.play("dr_failback", *given)
+    assert (status, "To do this, name the cell" in " ".join(told.split())) == (2, True), told[-3000:]
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(EAST)
+    told = pair.must("dr_failback", *given, "-e", f"dr_rebuild_confirm={EAST}")
+    wrote = acknowledged(pair, WEST, log)
+    assert len(wrote) > 100
+    assert set(wrote) <= held(pair, EAST), "an acknowledged write is lost"
+    told_by = journal(pair)
+    assert [each["step"] for each in told_by["steps"]] == STEPS
+    assert told_by["steps"][0]["detail"]["logins"]["main"]["roles"] == ["application_a", "application_owner"], (
+        "those who could sign in before, and nobody else"
+    )
+    fenced(pair, WEST)
+    snapshots = pair.client("rds", EAST).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [each["DBInstanceIdentifier"] for each in snapshots] == [f"{EAST}-main"], "what only it had is kept"
+    nothing_differs(pair)
+
+
+@pytest.mark.slow
+def test_a_failover_is_called_off_and_the_application_writes_again(pair: Pair) -> None:
+    pair.must("dr_rebuild", "-e", f"dr_rebuild_cell={WEST}", "-e", f"dr_rebuild_confirm={WEST}")
+    log = begin(pair, EAST)
+    pair.killed("fence_network | Move the databases into", WEST)
+    status, told = pair.fail_over(EAST)
+    assert status == 0, told[-6000:]
+    assert "called off" in told
+    time.sleep(3)
+    wrote = acknowledged(pair, EAST, log)
+    assert max(wrote.values()) > time.time() - 10, "the writer does not write again"
+    assert set(wrote) <= held(pair, EAST)
+    nothing_differs(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_anywhere_it_is_gone_on_with(pair: Pair, moment: str) -> None:
+    """Each failover goes the other way: after it, the former primary is rebuilt for the next one."""
+    former = next(cell for cell in (EAST, WEST) if "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(cell))
+    to = other(former)
+    if "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(to):
+        former = max((EAST, WEST), key=lambda cell: pair.database(cell)["DBInstanceStatus"] == "available")
+        to = other(former)
+        pair.must("dr_rebuild", "-e", f"dr_rebuild_cell={to}", "-e", f"dr_rebuild_confirm={to}")
+    log = begin(pair, former)
+    pair.killed(moment, to)
+    status, told = pair.fail_over(to)
+    assert status == 0, told[-6000:]
+    wrote = acknowledged(pair, former, log)
+    assert set(wrote) <= held(pair, to), "an acknowledged write is lost"
+    fenced(pair, former)
+    assert pair.client("rds", to).describe_db_instances()["DBInstances"][0]["DBInstanceIdentifier"] == f"{to}-main"
+    nothing_differs(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_", range(3))
+def test_to_and_fro_three_times(pair: Pair, round_: int) -> None:
+    for to in (EAST, WEST):
+        former = other(to)
+        if "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(to):
+            if pair.database(to)["DBInstanceStatus"] == "available":
+                continue
+            pair.must("dr_rebuild", "-e", f"dr_rebuild_cell={to}", "-e", f"dr_rebuild_confirm={to}")
+        log = begin(pair, former)
+        status, told = pair.fail_over(to)
+        assert status == 0, told[-6000:]
+        assert set(acknowledged(pair, former, log)) <= held(pair, to)
+        nothing_differs(pair)
