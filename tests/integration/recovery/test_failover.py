@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import itertools
 import json
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import report
 from lab.process import LabError
 from tests.integration.recovery.pair import EAST, WEST, Pair
 
@@ -60,6 +62,17 @@ def acknowledged(pair: Pair, cell: str, log: str) -> dict[int, float]:
     return {number: at for at, number, word in said if word == "ok"}
 
 
+def tell(pair: Pair, wrote: dict[int, float], lost: int) -> None:
+    """Print what the failover took (pytest -s); bench/results/failover.md has it."""
+    told = report.summary(journal(pair))
+    opened = next(each for each in told["steps"] if each["step"] == "let in")["detail"]["main"]["written_at"]
+    pause = dt.datetime.fromisoformat(opened).timestamp() - max(wrote.values())
+    print(
+        f"\n{told['mode']} failover to {told['to']}: {told['seconds']} s, writable after {told['seconds_until_writable']} s,"
+        f" {pause:.1f} s after the last of {len(wrote)} acknowledged writes, {lost} of them lost; {told['seconds_by_step']}"
+    )
+
+
 def fenced(pair: Pair, cell: str) -> None:
     """Nobody reaches the database of a former primary, and it is in the group that lets nobody in."""
     with pytest.raises(LabError):
@@ -92,7 +105,9 @@ def test_a_region_is_lost_under_writes(pair: Pair) -> None:
     assert [each["step"] for each in journal(pair)["steps"]] == STEPS
     # What is lost is the end of what was acknowledged, and nothing before.
     there = held(pair, WEST)
-    lost = sorted(set(acknowledged(pair, EAST, log)) - there)
+    wrote = acknowledged(pair, EAST, log)
+    lost = sorted(set(wrote) - there)
+    tell(pair, wrote, len(lost))
     assert not lost or min(lost) > max(there)
     pair.sql(WEST, "INSERT INTO numbers (number) VALUES (1)")
     assert "PrimaryRegion" not in pair.client("secretsmanager", WEST).describe_secret(SecretId=f"{EAST}-app-database")
@@ -110,6 +125,7 @@ def test_the_region_writes_again_and_nothing_is_lost(pair: Pair) -> None:
     wrote = acknowledged(pair, WEST, log)
     assert len(wrote) > 100
     assert set(wrote) <= held(pair, EAST), "an acknowledged write is lost"
+    tell(pair, wrote, 0)
     told_by = journal(pair)
     assert [each["step"] for each in told_by["steps"]] == STEPS
     assert told_by["steps"][0]["detail"]["logins"]["main"]["roles"] == ["application_a", "application_owner"], (
