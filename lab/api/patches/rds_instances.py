@@ -161,7 +161,11 @@ def pending_modifications() -> None:
             database.db_parameter_group_name = name
             database.db_parameter_groups()
         waiting = database.__dict__.setdefault("lab_pending", {})
-        asked = {k: options.pop(k) for k in DEFERRED if options.get(k) is not None}
+        deferred = set(DEFERRED)
+        # From one number of days to another at once; to none and from none in the window.
+        if options.get("backup_retention_period") and database.backup_retention_period:
+            deferred.discard("backup_retention_period")
+        asked = {k: options.pop(k) for k in DEFERRED if k in deferred and options.get(k) is not None}
         current = {"db_port_number": "port"}
         asked = {k: v for k, v in asked.items() if getattr(database, current.get(k, k), None) != v}
         waiting.update(asked)

@@ -16,6 +16,8 @@ from .status import FAIL, NOTE, PASS, UNKNOWN, Check, Side, Status
 PLANNED, UNPLANNED = "planned", "unplanned"
 #: What a run does.
 FAIL_OVER, CALL_OFF, NOTHING = "fail over", "call off", "nothing"
+#: The step of a journal that has where the former primary's log ends.
+LOGINS = "fence logins"
 
 
 class RefusedError(Exception):
@@ -169,6 +171,7 @@ def _decision(
         "bucket": bucket.id if bucket else "",
         "bucket_region": keeper.region,
         "databases": {name: _database(name, former, to) for name in options["databases"]},
+        "logins": _fenced_logins(journal, options, former),
         # Those that an earlier run promoted without telling so are not the cell's until they are told.
         "secrets": sorted({*_secrets(former, to), *kept["secrets"]}),
         "secret_ids": kept["secret_ids"] | {name: secret.id for name, secret in to.of("secret").items()},
@@ -191,6 +194,17 @@ def _database(name: str, former: Side, to: Side) -> dict[str, t.Any]:
         "former_endpoint": theirs.facts["endpoint"] if theirs else "",
         "former_status": theirs.status if theirs else "",
     }
+
+
+def _fenced_logins(journal: journals.Journal | None, options: dict[str, t.Any], former: Side) -> dict[str, t.Any]:
+    """What an earlier run found when it fenced the logins, where its databases are out of reach since then; else nothing.
+
+    The network is fenced after the logins, so that a database in the group that lets nobody in has had its logins fenced.
+    """
+    done = [each["detail"] for each in (journal or {}).get("steps", []) if each["step"] == LOGINS and each["ended"]]
+    instances = [former.of("db_instance").get(name) for name in options["databases"]]
+    shut = all(each and each.attributes["security_groups"] == [options["fence_group"]] for each in instances)
+    return dict(done[-1]) if done and shut else {}
 
 
 def _secrets(former: Side, to: Side) -> t.Iterator[str]:

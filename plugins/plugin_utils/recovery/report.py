@@ -15,7 +15,8 @@ from .journal import Journal
 
 #: What steps are called, in their order.
 STEPS = {
-    "fence": "Fence the former primary",
+    "fence logins": "Fence the former primary's logins",
+    "fence network": "Fence its network",
     "replay": "Await what the replica has received",
     "promote": "Promote the replicas",
     "let in": "Enable the logins",

@@ -18,7 +18,7 @@ from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import report
 from lab.process import LabError
 from tests.integration.recovery.pair import EAST, WEST, Pair
 
-STEPS = ["fence", "replay", "promote", "let in", "secrets", "stop"]
+STEPS = ["fence logins", "fence network", "replay", "promote", "let in", "secrets", "stop"]
 #: Where a run is killed: the last task of each step that changes something.
 MOMENTS = (
     "fence_logins | Disable the logins",
@@ -128,7 +128,7 @@ def test_the_region_writes_again_and_nothing_is_lost(pair: Pair) -> None:
     tell(pair, wrote, 0)
     told_by = journal(pair)
     assert [each["step"] for each in told_by["steps"]] == STEPS
-    assert told_by["steps"][0]["detail"]["logins"]["main"]["roles"] == ["application_a", "application_owner"], (
+    assert told_by["steps"][0]["detail"]["main"]["roles"] == ["application_a", "application_owner"], (
         "those who could sign in before, and nobody else"
     )
     fenced(pair, WEST)

@@ -120,8 +120,10 @@ def test_a_failover_that_is_killed_is_gone_on_with(api, cells, pair, fail_over):
     assert run.status == 2
     assert groups(api, EAST) == [f"{EAST}-nobody"]
     (journal,) = journals(api, WEST)
-    print(run.output[-3500:])
-    assert ([each["step"] for each in journal["steps"]], journal["ended"]) == (["fence", "promote"], "")
+    assert ([each["step"] for each in journal["steps"]], journal["ended"]) == (
+        ["fence logins", "fence network", "promote"],
+        "",
+    )
 
 
 def test_a_failover_is_called_off(api, cells, pair, fail_over):
@@ -147,7 +149,13 @@ def test_the_second_region_takes_over(api, cells, pair, fail_over, tmp_path):
     assert (own.get("PrimaryRegion"), own["value"]) in ((None, before), ("us-west-2", before))
     assert "terrace:writer-since" in {tag["Key"] for tag in own["Tags"]}
     journal = journals(api, WEST)[-1]
-    assert [each["step"] for each in journal["steps"]] == ["fence", "promote", "secrets", "stop"]
+    assert [each["step"] for each in journal["steps"]] == [
+        "fence logins",
+        "fence network",
+        "promote",
+        "secrets",
+        "stop",
+    ]
     assert all(each["began"] <= each["ended"] for each in journal["steps"])
     assert journal["result"] == "done"
     (page,) = tmp_path.glob("shop/*.html")

@@ -23,6 +23,7 @@ def world(name, ingress=None):
 def instance(name, source=None, since=""):
     made = database(name, source, since)
     made.facts |= {"endpoint": f"{name}.rds", "port": 5432}
+    made.attributes["security_groups"] = ["database"]
     return {"main": made}
 
 
@@ -135,6 +136,19 @@ def test_a_failover_that_did_not_end_is_gone_on_with_as_it_began():
         mine,
     )
     assert (told["secrets"], told["secret_ids"]) == (["app"], {"app": "east-app"})
+
+
+def test_logins_are_fenced_once_where_nobody_reaches_the_database_any_more():
+    found = {"main": {"lsn": "0/1", "roles": ["a"]}}
+    done = {"step": "fence logins", "began": "1", "ended": "2", "detail": found}
+    mine = begun(
+        WEST, EAST, mode="planned", steps=[done, {"step": "fence network", "began": "2", "ended": "", "detail": {}}]
+    )
+    both = sides()
+    assert decided(both, journals={EAST: None, WEST: mine})["logins"] == {}, "it is reached: they are fenced again"
+    both[0].of("db_instance")["main"].attributes["security_groups"] = ["nobody"]
+    assert decided(both, journals={EAST: None, WEST: mine})["logins"] == found
+    assert decided(both)["logins"] == {}, "what another failover found is nothing to this one"
 
 
 def test_a_failover_that_ended_is_over():
