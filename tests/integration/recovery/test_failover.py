@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import report
 from lab.process import LabError
 from tests.integration.recovery.pair import EAST, WEST, Pair
 
@@ -64,13 +63,19 @@ def acknowledged(pair: Pair, cell: str, log: str) -> dict[int, float]:
 
 def tell(pair: Pair, wrote: dict[int, float], lost: int) -> None:
     """Print what the failover took (pytest -s); bench/results/failover.md has it."""
-    told = report.summary(journal(pair))
-    opened = next(each for each in told["steps"] if each["step"] == "let in")["detail"]["main"]["written_at"]
-    pause = dt.datetime.fromisoformat(opened).timestamp() - max(wrote.values())
+    told = journal(pair)
+    began = second(told["began"])
+    steps = {each["step"]: second(each["ended"]) - second(each["began"]) for each in told["steps"] if each["ended"]}
+    opened = next(second(each["ended"]) for each in told["steps"] if each["step"] == "let in")
     print(
-        f"\n{told['mode']} failover to {told['to']}: {told['seconds']} s, writable after {told['seconds_until_writable']} s,"
-        f" {pause:.1f} s after the last of {len(wrote)} acknowledged writes, {lost} of them lost; {told['seconds_by_step']}"
+        f"\n{told['mode']} failover to {told['to']}: {second(told['ended']) - began:.1f} s, writable after {opened - began:.1f} s,"
+        f" {opened - max(wrote.values()):.1f} s after the last of {len(wrote)} acknowledged writes, {lost} lost;"
+        f" {', '.join(f'{step} {took:.1f}' for step, took in steps.items())}"
     )
+
+
+def second(when: str) -> float:
+    return dt.datetime.fromisoformat(when).timestamp()
 
 
 def fenced(pair: Pair, cell: str) -> None:
