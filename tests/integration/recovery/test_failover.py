@@ -67,11 +67,10 @@ def tell(pair: Pair, wrote: dict[int, float], lost: int) -> None:
     began = second(told["began"])
     steps = {each["step"]: second(each["ended"]) - second(each["began"]) for each in told["steps"] if each["ended"]}
     opened = next(second(each["ended"]) for each in told["steps"] if each["step"] == "let in")
-    print(
-        f"\n{told['mode']} failover to {told['to']}: {second(told['ended']) - began:.1f} s, writable after {opened - began:.1f} s,"
-        f" {opened - max(wrote.values()):.1f} s after the last of {len(wrote)} acknowledged writes, {lost} lost;"
-        f" {', '.join(f'{step} {took:.1f}' for step, took in steps.items())}"
-    )
+    whole, pause = second(told["ended"]) - began, opened - max(wrote.values())
+    took = ", ".join(f"{step} {seconds:.1f}" for step, seconds in steps.items())
+    print(f"\n{told['mode']} failover to {told['to']}: {whole:.1f} s ({took}), writable after {opened - began:.1f} s,")
+    print(f"{pause:.1f} s after the last of {len(wrote)} acknowledged writes, of which {lost} are lost")
 
 
 def second(when: str) -> float:
