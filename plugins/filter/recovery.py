@@ -95,7 +95,9 @@ def recovery_journal(decided: dict[str, t.Any]) -> dict[str, t.Any]:
 
     :param decided: as M(terrace.aws.recovery_decision) returns it
     """
-    return decided["journal"] or journal.begun(decided, _now())
+    if kept := decided["journal"]:
+        return {**journal.plain(kept), **{word: decided[word] for word in ("mode", "unfenced", "who")}}
+    return journal.begun(decided, _now())
 
 
 def recovery_object(kept: dict[str, t.Any]) -> str:

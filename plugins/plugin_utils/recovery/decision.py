@@ -73,7 +73,8 @@ def decide(status: Status, request: Request, found: t.Mapping[str, journals.Jour
         return _decision(status, request, former, to, NOTHING)
     if resumed is None and status.primary is None:
         raise RefusedError([f"{check.cell} {check.what}: {check.detail}".strip() for check in status.checks()])
-    mode = resumed["mode"] if resumed else request.mode
+    # What was begun as planned may go on as unplanned, when a region is lost meanwhile; never the other way round.
+    mode = resumed["mode"] if resumed and request.mode == PLANNED else request.mode
     unfenced = request.unfenced or (resumed or {}).get("unfenced", "")
     checks = [] if resumed else list(_checks(status, to, mode))
     reasons = [*_what_is_missing(status, former, to), *_without_fence(former, mode, unfenced)]
@@ -124,6 +125,8 @@ def _what_is_missing(status: Status, former: Side, to: Side) -> t.Iterator[str]:
 def _without_fence(former: Side, mode: str, unfenced: str) -> t.Iterator[str]:
     if unfenced and unfenced != former.name:
         yield f"dr_failover_unfenced: is {unfenced}, and the cell that would not be fenced is {former.name}"
+    elif unfenced and mode == PLANNED:
+        yield "dr_failover_unfenced: nothing can be lost only behind a fence; without one: -e dr_failover_mode=unplanned"
     if not former.lacks("db_instance") or unfenced == former.name:
         return
     why = former.problem or former.failed.get("db_instance", "")

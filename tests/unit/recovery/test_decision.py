@@ -79,6 +79,7 @@ def test_a_cell_that_writes_has_nothing_to_do():
         ({"to": "south"}, "south is none of east, west"),
         ({"clients": False}, "it cannot be seen that nothing is lost"),
         ({"unfenced": WEST}, "the cell that would not be fenced is east"),
+        ({"unfenced": EAST}, "nothing can be lost only behind a fence"),
         ({"options": {"tier": "critical"}}, "recovery_pairs.shop.journal_bucket: missing"),
         ({"options": {**OPTIONS, "fence_group": "none"}}, "west has no security group none"),
     ],
@@ -149,6 +150,14 @@ def test_logins_are_fenced_once_where_nobody_reaches_the_database_any_more():
     both[0].of("db_instance")["main"].attributes["security_groups"] = ["nobody"]
     assert decided(both, journals={EAST: None, WEST: mine})["logins"] == found
     assert decided(both)["logins"] == {}, "what another failover found is nothing to this one"
+
+
+def test_what_was_begun_as_planned_may_go_on_as_unplanned():
+    mine = begun(WEST, EAST, mode="planned")
+    lost = [side(EAST, problem="no answer"), sides()[1]]
+    assert "a planned failover needs both regions" in refused(lost, journals={WEST: mine})
+    told = decided(lost, mode=decision.UNPLANNED, unfenced=EAST, journals={WEST: mine})
+    assert (told["act"], told["mode"], told["unfenced"]) == (decision.FAIL_OVER, decision.UNPLANNED, EAST)
 
 
 def test_a_failover_that_ended_is_over():
