@@ -18,6 +18,8 @@ PLANNED, UNPLANNED = "planned", "unplanned"
 FAIL_OVER, CALL_OFF, NOTHING = "fail over", "call off", "nothing"
 #: The step of a journal that has where the former primary's log ends.
 LOGINS = "fence logins"
+#: The step that is noted before AWS is asked to promote anything: from then on nothing is called off.
+PROMOTE = "promote"
 
 
 class RefusedError(Exception):
@@ -66,9 +68,16 @@ def decide(status: Status, request: Request, found: t.Mapping[str, journals.Jour
     mine, theirs = found.get(to.name), found.get(former.name)
     resumed = mine if journals.unfinished(mine) else None
     if theirs and journals.unfinished(theirs):
-        if status.primary is to:
+        # AWS may still show a replica for some seconds after it was asked to promote it.
+        promoting = any(each["step"] == PROMOTE for each in theirs["steps"])
+        if status.primary is to and not promoting:
             return _decision(status, request, former, to, CALL_OFF, journal=theirs)
-        raise RefusedError([f"a failover to {former.name}, begun at {theirs['began']}, has not ended; end it first"])
+        why = "has begun to promote and not ended" if promoting else "has not ended"
+        raise RefusedError(
+            [
+                f"a failover to {former.name}, begun at {theirs['began']}, {why}; end it first: -e dr_failover_to={former.name}"
+            ]
+        )
     if resumed is None and status.primary is to:
         return _decision(status, request, former, to, NOTHING)
     if resumed is None and status.primary is None:

@@ -171,6 +171,13 @@ def test_a_failover_to_the_other_cell_is_called_off_before_its_promotion():
     assert (told["act"], told["bucket"], told["bucket_region"]) == (decision.CALL_OFF, "west-logs", "region-west")
 
 
+def test_nothing_is_called_off_once_aws_may_have_been_asked_to_promote():
+    """For some seconds a replica that is being promoted looks like one: letting its former primary write again would make two."""
+    theirs = begun(WEST, EAST, steps=[{"step": "promote", "began": "1", "ended": "", "detail": {}}])
+    said = refused(sides(), to=EAST, journals={EAST: None, WEST: theirs})
+    assert "has begun to promote and not ended; end it first: -e dr_failover_to=west" in said
+
+
 def test_and_not_after_it():
     theirs = begun(WEST, EAST)
     both = sides(west=instance(WEST, since="2026-12-01T00:00:00Z"))
