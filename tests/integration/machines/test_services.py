@@ -228,6 +228,10 @@ def test_cluster_fails_over(world: World, database: str) -> None:
     wait("the reader", lambda: query(world, reader, role, check=False) == "t", 30)
     query(world, writer, "create table entries (n int)")
     before = world.shell("app", f"getent hosts {writer}").split()[0]
+    # It may answer before AWS calls it available, and a failover to it is refused until then.
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier="ledger-2", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
     rds.failover_db_cluster(DBClusterIdentifier="ledger", TargetDBInstanceIdentifier="ledger-2")
     wait("another writer", lambda: world.shell("app", f"getent hosts {writer}").split()[0] != before, 5)
     written = "insert into entries values (1) returning n"
