@@ -16,7 +16,7 @@ import pytest
 
 from lab import machines, process
 from lab.api.testing import free_port
-from lab.machines import box, hub, overview
+from lab.machines import box, hub, image, overview
 from lab.machines.machine import Machine, cgroup_root
 from lab.machines.util import LabError, owner, read_json
 from tests.integration.machines.conftest import World, _network, wait
@@ -66,6 +66,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.skip("the lab's machines need root")
     if owner():
         pytest.skip(f"another lab runs on this machine (state in {owner()})")
+    image.ensure()  # with the commands that `traces` asks, on a machine where no lab was yet
     monkeypatch.setenv("LAB_STATE_DIR", str(tmp_path))
     yield tmp_path
     machines.down(tmp_path)
