@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, report
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, missing, report
 
 #: How results read in a table; what is not as it should be catches the eye.
 WORDS = {"pass": "ok", "note": "note", "fail": "FAIL", "unknown": "UNKNOWN"}
@@ -132,17 +132,86 @@ def recovery_outcome(kept: dict[str, t.Any], path: str) -> list[str]:
         lines = [f"{told['pair']}: the failover to {told['to']} was {told['result']}; {told['from']} writes"]
     elif told["seconds_until_writable"] is not None:
         lines.append(f"its database could be written to after {told['seconds_until_writable']:g} s")
+    if told["estimate"] and told["result"] == journal.DONE:
+        lines.append(told["estimate"])
     if told["unfenced"]:
         lines.append(f"{told['unfenced']} was NOT fenced: see that nobody writes there before it serves again")
     return [*lines, f"report: {path}"]
 
 
-def recovery_report(kept: dict[str, t.Any], form: str = "json") -> t.Any:
+def recovery_report(kept: dict[str, t.Any], form: str = "json", found: dict[str, t.Any] | None = None) -> t.Any:
     """The report of a failover.
 
     :param form: ``json`` for its data, ``html`` for a page
+    :param found: what is missing, for the page
     """
-    return report.page(kept) if form == "html" else report.summary(kept)
+    return report.page(kept, found) if form == "html" else report.summary(kept)
+
+
+def recovery_missing_noted(
+    found: dict[str, t.Any] | None, compared: dict[str, t.Any], database: str, told: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    """What is missing, with a database that is going to be compared.
+
+    :param found: what is missing so far; empty in the beginning
+    :param compared: as M(terrace.aws.recovery_comparison) returns it
+    :param told: what the former primary said of itself
+    """
+    return missing.noted(found or missing.begun(compared, _now()), compared, database, told)
+
+
+def recovery_missing_unread(counts: list[dict[str, t.Any]], name: str) -> list[str]:
+    """Tables that could not be read, with why.
+
+    :param name: the database they are in
+    """
+    return missing.unread(counts, name)
+
+
+def recovery_missing_counted(
+    found: dict[str, t.Any], database: str, name: str, counts: list[dict[str, t.Any]]
+) -> dict[str, t.Any]:
+    """What is missing, with the tables that are not compared.
+
+    :param database: of the inventory
+    :param name: of the database in it
+    :param counts: what written_since.sql counted
+    """
+    return missing.counted(found, database, name, counts)
+
+
+def recovery_missing_batches(counts: list[dict[str, t.Any]], size: int) -> list[list[dict[str, t.Any]]]:
+    """The rows that are looked up at once, as slices of tables.
+
+    :param counts: what written_since.sql counted
+    :param size: how many rows
+    """
+    return missing.batches(counts, int(size))
+
+
+def recovery_missing_added(
+    found: dict[str, t.Any],
+    database: str,
+    name: str,
+    rows: list[dict[str, t.Any]],
+    answers: list[dict[str, t.Any]] | None,
+) -> dict[str, t.Any]:
+    """What is missing, with the answers to a batch.
+
+    :param database: of the inventory
+    :param name: of the database in it
+    :param rows: what written_since.sql found
+    :param answers: what look_up.sql said of them
+    """
+    return missing.added(found, database, name, rows, answers)
+
+
+def recovery_missing_told(found: dict[str, t.Any], place: str) -> list[str]:
+    """What is missing, for people.
+
+    :param place: where the list is
+    """
+    return missing.told(found, place)
 
 
 def _now() -> str:
@@ -163,4 +232,10 @@ class FilterModule:
             "recovery_ended": recovery_ended,
             "recovery_outcome": recovery_outcome,
             "recovery_report": recovery_report,
+            "recovery_missing_noted": recovery_missing_noted,
+            "recovery_missing_unread": recovery_missing_unread,
+            "recovery_missing_counted": recovery_missing_counted,
+            "recovery_missing_batches": recovery_missing_batches,
+            "recovery_missing_added": recovery_missing_added,
+            "recovery_missing_told": recovery_missing_told,
         }

@@ -14,6 +14,8 @@ from ..engine.cell import Cell
 #: Objects of a pair are ``<FOLDER>/<pair>/<when it began>.json``, so that the newest is the last.
 FOLDER = "recovery"
 DONE = "done"
+#: What the list of missing writes of a run is called, after its place.
+MISSING = "-missing.json"
 #: What of a decision is kept.
 DECIDED = frozenset(
     {
@@ -46,11 +48,21 @@ def latest(cell: Cell, bucket: str, pair: str) -> Journal | None:
     :param bucket: the bucket's name on AWS
     """
     listed = cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=f"{FOLDER}/{pair}/")
-    names = sorted(each["Key"] for each in listed if each["Key"].endswith(".json"))
+    keys = [each["Key"] for each in listed]
+    names = sorted(key for key in keys if key.endswith(".json") and not key.endswith(MISSING))
     if not names:
         return None
     body = cell.client("s3").get_object(Bucket=bucket, Key=names[-1])["Body"].read()
     return t.cast(Journal, json.loads(body))
+
+
+def missing(cell: Cell, bucket: str, journal: Journal) -> dict[str, t.Any]:
+    """What an earlier comparison found missing after a failover; empty where there was none."""
+    name = f"{place(journal)}{MISSING}"
+    listed = cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
+    if name not in [each["Key"] for each in listed]:
+        return {}
+    return t.cast(dict[str, t.Any], json.loads(cell.client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()))
 
 
 def unfinished(journal: Journal | None) -> bool:

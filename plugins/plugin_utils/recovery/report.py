@@ -11,7 +11,8 @@ import html
 import json
 import typing as t
 
-from .journal import Journal
+from .decision import UNPLANNED
+from .journal import MISSING, Journal, place
 
 #: What steps are called, in their order.
 STEPS = {
@@ -41,11 +42,32 @@ def summary(journal: Journal) -> dict[str, t.Any]:
         "seconds": _seconds(journal["began"], journal["ended"]),
         "seconds_by_step": taken,
         "seconds_until_writable": _seconds(journal["began"], writable),
+        "estimate": estimate(journal),
     }
 
 
-def page(journal: Journal) -> str:
-    """The report as one HTML page that needs nothing else."""
+def estimate(journal: Journal) -> str:
+    """What may be lost, as the replicas told before they were promoted; empty in a planned failover, which loses nothing."""
+    told = [each["detail"] for each in journal["steps"] if each["step"] == "replay" and each["detail"]]
+    if journal["mode"] != UNPLANNED:
+        return ""
+    behind = [database.get("behind") for database in (told[-1] if told else {}).values()]
+    if not behind or None in behind:
+        return (
+            f"acknowledged writes may be missing on {journal['to']}, and it is not known of how many seconds;"
+            " dr_rebuild.yml lists them"
+        )
+    return (
+        f"acknowledged writes of at most the last {max(behind):g} s before {journal['from']} was lost may be missing on"
+        f" {journal['to']}; dr_rebuild.yml lists them"
+    )
+
+
+def page(journal: Journal, missing: dict[str, t.Any] | None = None) -> str:
+    """The report as one HTML page that needs nothing else.
+
+    :param missing: what a comparison with the former primary found (:mod:`.missing`)
+    """
     told = summary(journal)
     facts = {
         "Pair": told["pair"],
@@ -60,6 +82,8 @@ def page(journal: Journal) -> str:
     }
     if told["unfenced"]:
         facts["Not fenced"] = f"{told['unfenced']}, by consent of {told['who']}"
+    if told["estimate"]:
+        facts["May be lost"] = told["estimate"]
     rows = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in facts.items())
     steps = "".join(
         f"<tr><td>{_text(STEPS.get(each['step'], each['step']))}</td><td>{_text(each['began'])}</td>"
@@ -76,7 +100,34 @@ def page(journal: Journal) -> str:
         facts=rows,
         timeline=_timeline(told),
         steps=steps,
+        missing=_missing(missing, journal) if missing else "",
         checks=checks or "<tr><td colspan=4>Every check passed.</td></tr>",
+    )
+
+
+def _missing(missing: dict[str, t.Any], journal: Journal) -> str:
+    """The section on what was found missing: numbers by table; the keys are in the file beside the report."""
+    rows, notes = [], []
+    for name, database in missing["databases"].items():
+        rows += [
+            f"<tr><td>{_text(name)}: {_text(table['database'])}</td><td>{_text(table['schema'])}.{_text(table['table'])}</td>"
+            f"<td>{table['absent']}</td><td>{table['differs']}</td></tr>"
+            for table in database["tables"]
+            if table["missing"]
+        ]
+        notes.append(f"{name}: {database['transactions']} transactions of the former primary are on it alone")
+        if database["log_since_fence"] is not None:
+            notes.append(f"{name}: its log went on by {database['log_since_fence']} bytes after it was fenced")
+        notes += [f"{name}: {each}" for each in database["passed_over"]]
+    told = "".join(f"<p>{_text(note)}</p>" for note in notes)
+    file = place(journal).rpartition("/")[2] + MISSING
+    return MISSING_SECTION.format(
+        count=missing["missing"],
+        at=_text(missing["at"]),
+        file=_text(file),
+        listed=missing["listed"],
+        rows="".join(rows) or "<tr><td colspan=4>Nothing is missing.</td></tr>",
+        notes=told,
     )
 
 
@@ -131,7 +182,12 @@ svg {{ width: 100%; margin-bottom: 2rem; }} svg rect {{ fill: #3b6ea5; }} svg te
 <h2>Timeline</h2>
 {timeline}
 <table><tr><th>Step</th><th>Begun</th><th>Took</th><th>Found</th></tr>{steps}</table>
-<h2>Checks that did not pass before it began</h2>
+{missing}<h2>Checks that did not pass before it began</h2>
 <table>{checks}</table>
 </body></html>
+"""
+MISSING_SECTION = """<h2>Acknowledged writes that are missing: {count}</h2>
+<p>Compared with the former primary at {at}. The keys of {listed} rows are in {file}.</p>
+<table><tr><th>Database</th><th>Table</th><th>Absent</th><th>Other content</th></tr>{rows}</table>
+{notes}
 """

@@ -197,6 +197,8 @@ class Pair:
     folder: Path
     seconds: list[str] = field(default_factory=list)
     machines: dict[str, str] = field(default_factory=dict)
+    #: Numbers that were acknowledged and did not survive the last unplanned failover.
+    missing: set[int] = field(default_factory=set)
 
     def write_inventory(self) -> None:
         """The cells, and how their machines are found and reached, as a blueprint says it."""
@@ -334,6 +336,25 @@ class Pair:
         host = self.database(cell)["Endpoint"]["Address"]
         words = ("/usr/bin/python3", "-c", program, host, login["username"], login["password"], query)
         return self.machine(cell).enter(*words, check=check)
+
+    def write_alone(self, cell: str, statements: str) -> None:
+        """Have a cell's database run statements, by no network, as its service could."""
+        user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+        psql = (
+            "psql",
+            "-XqAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "/var/lib/postgresql",
+            "-p",
+            "5432",
+            "-U",
+            "rdsadmin",
+            "-d",
+            "shop",
+        )
+        self.node(cell).enter(*user, *psql, stdin=statements)
 
     def begin_writing(self, cell: str, log: str, first: int) -> None:
         """Have the machine of a cell's application write numbers into its database, from the first one on."""

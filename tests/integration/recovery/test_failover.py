@@ -9,6 +9,7 @@ import ast
 import datetime as dt
 import itertools
 import json
+import threading
 import time
 from typing import Any
 
@@ -38,7 +39,18 @@ def held(pair: Pair, cell: str) -> set[int]:
 
 def journal(pair: Pair) -> dict[str, Any]:
     """The last journal on the controller."""
-    return dict(json.loads(max((pair.folder / "recovery/shop").glob("*.json")).read_text()))
+    kept = [each for each in (pair.folder / "recovery/shop").glob("*.json") if not each.name.endswith("-missing.json")]
+    return dict(json.loads(max(kept).read_text()))
+
+
+def listed(pair: Pair) -> tuple[dict[str, Any], set[int]]:
+    """The last list of missing writes on the controller, and the numbers in it."""
+    path = max((pair.folder / "recovery/shop").glob("*-missing.json"))
+    told = dict(json.loads(path.read_text()))
+    (table,) = told["databases"]["main"]["tables"]
+    assert (table["database"], table["schema"], table["table"]) == ("shop", "public", "numbers")
+    assert f"{told['missing']}" in path.with_name(path.name.replace("-missing.json", ".html")).read_text()
+    return told, {int(each["key"]["number"]) for each in table["keys"]}
 
 
 def other(cell: str) -> str:
@@ -97,7 +109,14 @@ def test_a_region_is_lost_under_writes(pair: Pair) -> None:
     """Every call to us-east-1 fails, those of global services with it, and its database is cut off."""
     log = begin(pair, EAST)
     pair.machine(EAST)
+    # It has begun when the region is lost, and is acknowledged when nobody receives it any more.
+    late = "BEGIN; INSERT INTO numbers VALUES (1950000); SELECT pg_sleep(8); COMMIT"
+    running = threading.Thread(target=pair.write_alone, args=(EAST, late))
+    running.start()
+    time.sleep(1)
     pair.lose(EAST)
+    pair.write_alone(EAST, "INSERT INTO numbers SELECT generate_series(1900001, 1900013)")
+    running.join()
     status, told = pair.fail_over(WEST, "--limit", WEST, mode="unplanned")
     assert (status, f"-e dr_failover_unfenced={EAST}" in told) == (2, True), told[-3000:]
     assert "ReadReplicaSourceDBInstanceIdentifier" in pair.database(WEST), "nothing is promoted without consent"
@@ -106,14 +125,19 @@ def test_a_region_is_lost_under_writes(pair: Pair) -> None:
     status, told = pair.fail_over(WEST, *given, mode="unplanned")
     assert status == 0, told[-6000:]
     assert f"{EAST} was NOT fenced" in told
+    assert f"before {EAST} was lost may be missing on {WEST}; dr_rebuild.yml lists them" in told
     assert [each["step"] for each in journal(pair)["steps"]] == STEPS
     # What is lost is the end of what was acknowledged, and nothing before.
     there = held(pair, WEST)
     wrote = acknowledged(pair, EAST, log)
+    wrote |= dict.fromkeys([*range(1900001, 1900014), 1950000], max(wrote.values()))
     lost = sorted(set(wrote) - there)
     tell(pair, wrote, len(lost))
-    assert not lost or min(lost) > max(there)
-    pair.sql(WEST, "INSERT INTO numbers (number) VALUES (1)")
+    assert len(lost) >= 14
+    assert min(lost) > max(there)
+    # One of them is given again by whoever sent it.
+    pair.sql(WEST, "INSERT INTO numbers (number) VALUES (1), (1900013)")
+    pair.missing = set(wrote) - held(pair, WEST)
     assert "PrimaryRegion" not in pair.client("secretsmanager", WEST).describe_secret(SecretId=f"{EAST}-app-database")
 
 
@@ -125,7 +149,11 @@ def test_the_region_writes_again_and_nothing_is_lost(pair: Pair) -> None:
     status, told = pair.play("dr_failback", *given)
     assert (status, "To do this, name the cell" in " ".join(told.split())) == (2, True), told[-3000:]
     assert "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(EAST)
-    told = pair.must("dr_failback", *given, "-e", f"dr_rebuild_confirm={EAST}")
+    told = " ".join(pair.must("dr_failback", *given, "-e", f"dr_rebuild_confirm={EAST}").split())
+    found, numbers = listed(pair)
+    assert numbers == pair.missing, "each write that is missing, and no other"
+    assert (found["missing"], found["listed"]) == (len(numbers), len(numbers))
+    assert f"{len(numbers)} acknowledged writes of {EAST} are missing on {WEST}: see s3://" in told
     wrote = acknowledged(pair, WEST, log)
     assert len(wrote) > 100
     assert set(wrote) <= held(pair, EAST), "an acknowledged write is lost"
