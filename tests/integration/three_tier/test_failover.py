@@ -173,3 +173,19 @@ def test_the_way_back_needs_a_replica(api, fail_over):
     run, told = fail_over(EAST)
     assert (run.status, "it is no replica" in told) == (2, True), run.output
     assert "ReadReplicaSourceDBInstanceIdentifier" not in instance(api, WEST)
+
+
+def test_a_former_primary_is_not_removed_before_it_was_compared(api, cells, pair):
+    """No machine reaches the databases of this pair, and nothing was read from PostgreSQL when the west took over."""
+    given = ("-e", f"dr_rebuild_cell={EAST}", "-e", f"dr_rebuild_confirm={EAST}")
+    run = cells.play("dr_rebuild", pair, *given)
+    told = " ".join(run.output.split())
+    assert (run.status, "recovery_pairs has no clients" in told) == (2, True), run.output
+    assert "-e dr_rebuild_compare=false; the final snapshots keep it" in told
+    assert instance(api, EAST)["DBInstanceStatus"] == "stopped"
+
+
+def test_unless_it_is_said_that_it_is_not_compared(api, cells, pair):
+    given = ("-e", f"dr_rebuild_cell={EAST}", "-e", f"dr_rebuild_confirm={EAST}", "-e", "dr_rebuild_compare=false")
+    cells.play("dr_rebuild", pair, *given).ok()
+    assert instance(api, EAST)["ReadReplicaSourceDBInstanceIdentifier"]
