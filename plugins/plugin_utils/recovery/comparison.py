@@ -40,7 +40,8 @@ def settle(
         if name in options["databases"] and not each.attributes["source"] and each.state != LEAVING
     }
     if not there:
-        return _settled(NOTHING, "it has no database that is removed")
+        found = f"; {earlier['missing']} acknowledged writes were found missing before" if earlier else ""
+        return _settled(NOTHING, f"it has no database that is removed{found}")
     if journal and (journal["from"], journal["to"], journal["mode"]) == (former, writer.name, PLANNED):
         return _settled(NOTHING, f"the failover to {writer.name} was planned, and lost nothing")
     if why := _impossible(options, journal, mine, writer, there, without_machines):

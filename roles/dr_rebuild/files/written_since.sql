@@ -89,9 +89,10 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
       -- The administrator is no superuser: it reads as the owner, without row-level security. All of this is rolled back.
       BEGIN
-        IF NOT pg_has_role(one.owner, 'MEMBER') THEN
+        BEGIN
           EXECUTE format('GRANT %I TO CURRENT_USER', one.owner);
-        END IF;
+        EXCEPTION WHEN OTHERS THEN NULL; -- It may act for it already.
+        END;
         EXECUTE format('SET LOCAL ROLE %I', one.owner);
         IF one.relforcerowsecurity THEN
           EXECUTE format('ALTER TABLE %I.%I NO FORCE ROW LEVEL SECURITY', one.nspname, one.relname);

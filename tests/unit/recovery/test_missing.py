@@ -34,9 +34,9 @@ def failed_over():
     return both
 
 
-def settled(kept=KEPT, both=None, without=(), clients="tier_app"):
+def settled(kept=KEPT, both=None, without=(), clients="tier_app", earlier=None):
     looked = found(both or failed_over(), {}, **OPTIONS, clients=clients)
-    return comparison.settle(looked, EAST, kept, {}, without)
+    return comparison.settle(looked, EAST, kept, earlier or {}, without)
 
 
 def test_an_unplanned_failover_is_compared():
@@ -81,6 +81,7 @@ def test_what_is_not_removed_any_more_is_not_compared(state):
     else:
         databases.clear()
     assert settled(both=both)["act"] == comparison.NOTHING
+    assert "12 acknowledged writes were found missing before" in settled(both=both, earlier={"missing": 12})["why"]
 
 
 @pytest.mark.parametrize(
