@@ -268,7 +268,22 @@ class Pair:
 
     def killed(self, task: str, to: str) -> None:
         """Begin a planned failover, and kill it with all it started once a task of it has ended."""
-        words = self.command("dr_failover", *self._wanted(to, "planned"))
+        self._killed(task, self.command("dr_failover", *self._wanted(to, "planned")))
+
+    def rebuild_killed(self, task: str, cell: str) -> None:
+        """Begin to rebuild a former primary, and kill that once a task of it has ended."""
+        self._killed(task, self.command("dr_rebuild", *self.rebuilding(cell)))
+
+    def rebuilding(self, cell: str) -> list[str]:
+        """How a former primary is rebuilt."""
+        wanted = {
+            "dr_rebuild_cell": cell,
+            "dr_rebuild_confirm": cell,
+            "dr_failover_directory": str(self.folder / "recovery"),
+        }
+        return [word for name, value in wanted.items() for word in ("-e", f"{name}={value}")]
+
+    def _killed(self, task: str, words: list[str]) -> None:
         pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         running = subprocess.Popen(words, cwd=ROOT, env=self.environment(), start_new_session=True, **pipe)
         told, inside = [], False
