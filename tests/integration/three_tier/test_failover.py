@@ -15,6 +15,7 @@ from tests.integration.three_tier.pairs import (
     instance,
     lag,
     nothing_differs,
+    says_it_writes,
     secret,
     status,
 )
@@ -132,6 +133,8 @@ def test_a_failover_is_called_off(api, cells, pair, fail_over):
 
 def test_the_second_region_takes_over(api, cells, pair, fail_over, tmp_path):
     before = secret(api, EAST)["value"]
+    # As after a failback, or one that was killed before it had this removed.
+    api.client("s3", "us-east-1").put_object(Bucket=f"{EAST}-traffic-123456789012", Key="writer", Body=b"")
     run, _told = fail_over(WEST)
     assert run.status == 0, run.output
     promoted = instance(api, WEST)
@@ -149,8 +152,10 @@ def test_the_second_region_takes_over(api, cells, pair, fail_over, tmp_path):
         "fence network",
         "promote",
         "secrets",
+        "traffic",
         "stop",
     ]
+    assert (says_it_writes(api, WEST), says_it_writes(api, EAST)) == (True, False)
     assert all(each["began"] <= each["ended"] for each in journal["steps"])
     assert journal["result"] == "done"
     (page,) = tmp_path.glob("shop/*.html")
@@ -173,3 +178,13 @@ def test_the_way_back_needs_a_replica(api, fail_over):
     run, told = fail_over(EAST)
     assert (run.status, "it is no replica" in told) == (2, True), run.output
     assert "ReadReplicaSourceDBInstanceIdentifier" not in instance(api, WEST)
+
+
+def test_a_rebuild_takes_back_what_a_lost_region_still_says(api, cells, pair):
+    """Nobody could remove it while the region was lost, and clients would be led there."""
+    api.client("s3", "us-east-1").put_object(Bucket=f"{EAST}-traffic-123456789012", Key="writer", Body=b"")
+    run = cells.play("dr_status", pair)
+    assert "says that it writes" in " ".join(run.output.split()), run.output
+    cells.play("dr_rebuild", pair, "-e", f"dr_rebuild_cell={EAST}", "-e", f"dr_rebuild_confirm={EAST}").ok()
+    assert (says_it_writes(api, WEST), says_it_writes(api, EAST)) == (True, False)
+    assert instance(api, EAST)["ReadReplicaSourceDBInstanceIdentifier"] == instance(api, WEST)["DBInstanceArn"]
