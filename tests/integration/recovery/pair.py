@@ -474,14 +474,10 @@ class Pair:
             assert time.monotonic() < until, f"{what}: not within {seconds:g} s"
             time.sleep(0.5)
 
-    def leads_to(self) -> str:
-        """The cell whose load balancer the public name leads to; empty where it is none's."""
-        address = host_address(NAME)
-        for cell in PAIR:
-            (balancer,) = self.client("elbv2", cell).describe_load_balancers()["LoadBalancers"]
-            if host_address(balancer["DNSName"]) == address:
-                return cell
-        return ""
+    def leads_to(self, cell: str) -> bool:
+        """Whether the public name leads to a cell's load balancer."""
+        (balancer,) = self.client("elbv2", cell).describe_load_balancers()["LoadBalancers"]
+        return host_address(NAME) == host_address(balancer["DNSName"]) != ""
 
     def begin_writing(self, cell: str, log: str, first: int) -> None:
         """Have the machine of a cell's application write numbers into its database, from the first one on."""
