@@ -274,14 +274,13 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         """Send until it is told to stop, with a new connection wherever the name leads elsewhere or one broke."""
-        link, address = None, ""
+        link, address, asked = None, "", 0.0
         while self.going.is_set():
             self.number += 1
             try:
-                if self.number % 25 == 0 or link is None:
-                    now = host_address(NAME)
-                    link = None if now != address else link
-                    address = now
+                if link is None or time.monotonic() > asked + 1:
+                    leads, asked = host_address(NAME), time.monotonic()
+                    link, address = link if leads == address else None, leads
                 link = link or http.client.HTTPConnection(address, timeout=5)
                 link.request("POST", f"/{self.number}", headers={"Host": NAME})
                 answer = link.getresponse()
