@@ -66,7 +66,9 @@ def _scope(environ: dict[str, Any]) -> tuple[str, str, str]:
         scope = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
     parts = scope.split("/")
     if len(parts) < 5:
-        return "s3", "us-east-1", ""
+        # An object that somebody asks for without signing, by the name of its bucket: <bucket>.s3.<region>.amazonaws.com
+        words = environ.get("HTTP_HOST", "").partition(":")[0].split(".s3.")
+        return "s3", words[1].partition(".")[0] if len(words) == 2 and "-" in words[1] else "us-east-1", ""
     return parts[-2].lower(), parts[-3], "/".join(parts[:-4])
 
 

@@ -47,8 +47,7 @@ class Health:
                 continue
             if check["disabled"]:
                 continue
-            # The lab looks more often than AWS (10 or 30 s), so that a drill takes seconds.
-            self.due[key] = now + min(check["interval"], 2)
+            self.due[key] = now + check["interval"]
             threading.Thread(target=self._check, args=(key, check), daemon=True).start()
 
     def _check(self, key: str, check: dict[str, Any]) -> None:

@@ -84,8 +84,12 @@ def recovery_steps(decided: dict[str, t.Any]) -> list[str]:
         lines.append(f"promote the secrets {', '.join(decided['secrets'])} of {to}")
     if decided["clients"]:
         lines.append(f"enable the logins of {databases} of {to}, and try to write")
+    if any(decided["traffic"].values()):
+        lines.append(f"have Route 53 lead clients to {to}")
     if decided["reachable"]:
         lines.append(f"stop {databases} of {former}")
+    if decided["public_name"]:
+        lines.append(f"wait until {decided['public_name']} leads to {to}")
     accepted = [f"accepted: {each['cell']} {each['what']}: {each['detail']}" for each in decided["checks"]]
     return [*lines, *accepted]
 
@@ -132,6 +136,8 @@ def recovery_outcome(kept: dict[str, t.Any], path: str) -> list[str]:
         lines = [f"{told['pair']}: the failover to {told['to']} was {told['result']}; {told['from']} writes"]
     elif told["seconds_until_writable"] is not None:
         lines.append(f"its database could be written to after {told['seconds_until_writable']:g} s")
+    if told["seconds_until_led"] is not None:
+        lines.append(f"the public name led there after {told['seconds_until_led']:g} s")
     if told["estimate"] and told["result"] == journal.DONE:
         lines.append(told["estimate"])
     if told["unfenced"]:

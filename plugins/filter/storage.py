@@ -22,9 +22,14 @@ ARGUMENTS = {
 
 
 def bucket_policy(entry: dict[str, t.Any], account: str, region: str) -> dict[str, t.Any]:
-    """A bucket's policy: TLS only, and what may deliver logs to it."""
+    """A bucket's policy: TLS only, what may deliver logs to it, and what health checks may read."""
     return policies.bucket_policy(
-        _name(entry, account), str(account), region, entry["tls_only"], list(entry["log_delivery"])
+        _name(entry, account),
+        str(account),
+        region,
+        tls_only=entry["tls_only"],
+        log_delivery=list(entry["log_delivery"]),
+        health_check_objects=list(entry["health_check_objects"]),
     )
 
 

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from . import journal as journals
+from . import pairs
 from .status import FAIL, NOTE, PASS, UNKNOWN, Check, Side, Status
 
 PLANNED, UNPLANNED = "planned", "unplanned"
@@ -106,7 +107,8 @@ def decide(status: Status, request: Request, found: t.Mapping[str, journals.Jour
 def _checks(status: Status, to: Side, mode: str) -> t.Iterator[Check]:
     """What counts: whether both are as their inventories say is for dr_status to tell, and takes too long here."""
     for check in status.checks():
-        if check.what == Status.DRIFT:
+        # Traffic is led by what the failover itself writes.
+        if check.what in (Status.DRIFT, Status.TRAFFIC):
             continue
         # What the lost region alone could answer.
         if mode == UNPLANNED and check.result == FAIL and check.cell != to.name:
@@ -125,6 +127,18 @@ def _what_is_missing(status: Status, former: Side, to: Side) -> t.Iterator[str]:
         for side in (to, former):
             if not side.lacks(kind) and options[option] not in side.of(kind):
                 yield f"{where}.{option}: {side.name} has no {kind.replace('_', ' ')} {options[option]}"
+    if name := options["traffic_bucket"]:
+        for side in (to, former):
+            if side.lacks("bucket"):
+                continue
+            bucket = side.of("bucket").get(name)
+            if bucket is None:
+                yield f"{where}.traffic_bucket: {side.name} has no bucket {name}"
+            elif pairs.WRITER not in bucket.attributes["health_check_objects"]:
+                yield (
+                    f"{where}.traffic_bucket: health checks may not read {pairs.WRITER} in {name} of {side.name}"
+                    " (health_check_objects)"
+                )
     fence = former.of("security_group").get(options["fence_group"])
     if fence is not None and fence.attributes["ingress"]:
         let_in = ", ".join(sorted(fence.attributes["ingress"]))
@@ -182,6 +196,9 @@ def _decision(
         "fence": fence.id if fence else "",
         "bucket": bucket.id if bucket else "",
         "bucket_region": keeper.region,
+        "traffic": {side.name: _traffic_bucket(options, side) for side in (former, to)} if act == FAIL_OVER else {},
+        "public_name": options["public_name"],
+        "public_balancer": options["public_balancer"],
         "databases": {name: _database(name, former, to) for name in options["databases"]},
         "logins": _fenced_logins(journal, options, former),
         # Those that an earlier run promoted without telling so are not the cell's until they are told.
@@ -192,6 +209,12 @@ def _decision(
         "rpo_minutes": status.rpo,
         "journal": journal,
     }
+
+
+def _traffic_bucket(options: dict[str, t.Any], side: Side) -> str:
+    """What the bucket that leads the traffic is called on AWS; empty where there is none or it is not known."""
+    bucket = side.of("bucket").get(options["traffic_bucket"])
+    return bucket.id if bucket else ""
 
 
 def _database(name: str, former: Side, to: Side) -> dict[str, t.Any]:

@@ -11,6 +11,8 @@ import typing as t
 from .. import specs
 
 VARIABLE = "recovery_pairs"
+#: The object of a pair's traffic_bucket that says that the cell writes.
+WRITER = "writer"
 Pairs = dict[str, dict[str, t.Any]]
 
 
@@ -33,6 +35,13 @@ def checked(value: t.Any) -> tuple[Pairs, list[str]]:
             )
         if not pair["databases"]:
             problems.append(f"{where}.databases: name at least one; which cell writes is told by the first")
+        for one, other in (
+            ("public_name", "public_balancer"),
+            ("public_name", "traffic_bucket"),
+            ("public_name", "clients"),
+        ):
+            if pair[one] and not pair[other]:
+                problems.append(f"{where}.{other}: missing; a failover that waits for {one} needs it")
     return made, problems
 
 

@@ -22,7 +22,9 @@ STEPS = {
     "promote": "Promote the replicas",
     "let in": "Enable the logins",
     "secrets": "Promote the secrets",
+    "traffic": "Have Route 53 lead clients there",
     "stop": "Stop the former primary",
+    "public name": "Await where the public name leads",
 }
 
 
@@ -32,7 +34,10 @@ def summary(journal: Journal) -> dict[str, t.Any]:
     ``seconds`` is None where a run has not ended.
     """
     steps = [{**each, "seconds": _seconds(each["began"], each["ended"])} for each in journal["steps"]]
-    writable = next((each["ended"] for each in reversed(steps) if each["step"] == "let in" and each["ended"]), "")
+
+    def when(step: str) -> str:
+        return next((each["ended"] for each in reversed(steps) if each["step"] == step and each["ended"]), "")
+
     taken: dict[str, float] = {}
     for each in steps:
         taken[each["step"]] = round(taken.get(each["step"], 0) + (each["seconds"] or 0), 1)
@@ -41,7 +46,8 @@ def summary(journal: Journal) -> dict[str, t.Any]:
         "steps": steps,
         "seconds": _seconds(journal["began"], journal["ended"]),
         "seconds_by_step": taken,
-        "seconds_until_writable": _seconds(journal["began"], writable),
+        "seconds_until_writable": _seconds(journal["began"], when("let in")),
+        "seconds_until_led": _seconds(journal["began"], when("public name")),
         "estimate": estimate(journal),
     }
 
@@ -78,8 +84,11 @@ def page(journal: Journal, missing: dict[str, t.Any] | None = None) -> str:
         "Ended": told["ended"] or "not yet",
         "Result": told["result"] or "unfinished",
         "Writable after": _told(told["seconds_until_writable"]),
+        "Clients led there after": _told(told["seconds_until_led"]),
         "Recovery time": f"{_told(told['seconds'])} of at most {told['rto_minutes']} min",
     }
+    if told["ended"] and told["seconds_until_led"] is None:
+        del facts["Clients led there after"]
     if told["unfenced"]:
         facts["Not fenced"] = f"{told['unfenced']}, by consent of {told['who']}"
     if told["estimate"]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from ..engine.cell import Cell
 from ..engine.kind import READY, WRITER_TAG, Resource
 from ..sdk import BotoCoreError, ClientError
+from . import pairs
 
 PASS, FAIL, UNKNOWN, NOTE = "pass", "fail", "unknown", "note"
 #: Kinds that are looked at.
@@ -86,9 +87,11 @@ class Status:
     :param options: the pair's entry
     :param plans: what each cell's plan counts, or its ``problem``, by cell; a cell without one was not planned
     :cvar DRIFT: the check that takes a plan
+    :cvar TRAFFIC: the check of what leads the clients
     """
 
     DRIFT = "it is as its inventory says"
+    TRAFFIC = "clients are led to the cell that writes"
 
     def __init__(
         self,
@@ -197,6 +200,8 @@ class Status:
         yield from self._keys(self.standby)
         for bucket in self.options["release_buckets"]:
             yield from self._releases(bucket, self.primary, self.standby)
+        if self.options["traffic_bucket"]:
+            yield from self._traffic(self.primary, self.standby)
         yield from self._drift()
 
     # -- the database ----------------------------------------------------------------------------------------------
@@ -354,6 +359,26 @@ class Status:
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         detail = f"lacks {some}" if missing else f"{len(held[0])} objects"
         yield Check(what, standby.name, FAIL if missing else PASS, detail)
+
+    def _traffic(self, primary: Side, standby: Side) -> t.Iterator[Check]:
+        """What each cell says in its own region; before the first failover none says that it writes."""
+        for side in (primary, standby):
+            bucket = side.of("bucket").get(self.options["traffic_bucket"])
+            if bucket is None:
+                detail = "its buckets could not be read" if side.lacks("bucket") else "there is no such bucket"
+                yield Check(self.TRAFFIC, side.name, UNKNOWN if side.lacks("bucket") else FAIL, detail)
+                continue
+            try:
+                told = side.cell.call("s3", "head_object", absent=("404",), Bucket=bucket.id, Key=pairs.WRITER)
+            except (ClientError, BotoCoreError) as error:
+                yield Check(self.TRAFFIC, side.name, UNKNOWN, str(error))
+                continue
+            needed = side is primary and side.name != self.options["preferred_primary"]
+            says = (
+                f"{pairs.WRITER} of {bucket.id} says that it writes" if told else f"{bucket.id} has no {pairs.WRITER}"
+            )
+            wrong = needed if not told else side is standby
+            yield Check(self.TRAFFIC, side.name, FAIL if wrong else PASS, says)
 
     def _drift(self) -> t.Iterator[Check]:
         for side in self.sides:

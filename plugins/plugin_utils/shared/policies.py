@@ -24,6 +24,27 @@ USE_KEY = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*
 KEY_SERVICES = ("autoscaling", "cloudtrail", "cloudwatch", "delivery", "events", "logs", "s3", "sns", "sqs")
 #: Services that may write logs to a bucket, by word.
 LOG_SERVICES = ("elb", "s3", "vpc_flow_logs")
+#: Where Route 53's health checks come from, of the partition aws: GetCheckerIpRanges, ROUTE53_HEALTHCHECKS of ip-ranges.json.
+#: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/route-53-ip-addresses.html
+HEALTH_CHECKERS = (
+    "107.23.255.0/26",
+    "15.177.0.0/18",
+    "176.34.159.192/26",
+    "177.71.207.128/26",
+    "54.183.255.128/26",
+    "54.228.16.0/26",
+    "54.232.40.64/26",
+    "54.241.32.64/26",
+    "54.243.31.192/26",
+    "54.244.52.192/26",
+    "54.245.168.0/26",
+    "54.248.220.0/26",
+    "54.250.253.192/26",
+    "54.251.31.128/26",
+    "54.252.254.192/26",
+    "54.252.79.128/26",
+    "54.255.254.192/26",
+)
 
 
 def key_statement(word: str, account: str, region: str) -> Statement:
@@ -97,11 +118,42 @@ def tls_statement(bucket: str, region: str) -> Statement:
     }
 
 
-def bucket_policy(bucket: str, account: str, region: str, tls_only: bool, log_delivery: list[str]) -> dict[str, t.Any]:
+def health_check_statement(keys: list[str], bucket: str, region: str) -> Statement:
+    """What lets Route 53's health checks read some objects. S3 does not take such a policy for a public one.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    arn = f"arn:{partition(region)}:s3:::{bucket}"
+    return {
+        "Sid": "HealthChecks",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": [f"{arn}/{key}" for key in sorted(keys)],
+        "Condition": {"IpAddress": {"aws:SourceIp": list(HEALTH_CHECKERS)}},
+    }
+
+
+def health_check_keys(found: list[Statement], bucket: str, region: str) -> list[str]:
+    """The objects that a policy lets Route 53's health checks read."""
+    arn = f"arn:{partition(region)}:s3:::{bucket}/"
+    for each in found:
+        if each.get("Sid") == "HealthChecks":
+            resources = each.get("Resource") or []
+            listed = resources if isinstance(resources, list) else [resources]
+            return sorted(str(resource).removeprefix(arn) for resource in listed)
+    return []
+
+
+def bucket_policy(
+    bucket: str, account: str, region: str, *, tls_only: bool, log_delivery: list[str], health_check_objects: list[str]
+) -> dict[str, t.Any]:
     """A bucket's policy; empty where there is nothing to say."""
     made = [tls_statement(bucket, region)] if tls_only else []
     for word in sorted(log_delivery):
         made += bucket_statement(word, bucket, account, region)
+    if health_check_objects:
+        made.append(health_check_statement(health_check_objects, bucket, region))
     return {"Version": "2012-10-17", "Statement": made} if made else {}
 
 

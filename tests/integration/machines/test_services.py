@@ -19,6 +19,7 @@ import pytest
 
 from lab.machines.machine import Machine
 from tests.integration.machines.conftest import World, wait
+from tests.names import host_address
 
 PASSWORD = "a-master-password"
 TOKEN = "0123456789abcdef-token"
@@ -322,17 +323,6 @@ def balancer(world: World) -> dict[str, Any]:
     elb.register_targets(TargetGroupArn=group, Targets=[{"Id": ids["app"]}])
     world.ids["app-targets"] = group
     return dict(made)
-
-
-def host_address(name: str) -> str:
-    """Ask the lab's name server on this machine."""
-    from lab.machines import dns, dnswire
-
-    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + dnswire._name(name) + b"\x00\x01\x00\x01"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.settimeout(3)
-        link.sendto(query, (dns.HOST_ADDRESS, 53))
-        return next(iter(dnswire.addresses(link.recv(4096))), "")
 
 
 def fetch(world: World, address: str, path: str) -> tuple[int, str, str]:

@@ -212,6 +212,12 @@ def bucket(aws: Aws, name: str) -> dict[str, t.Any]:
         "ownership": owner["ObjectOwnership"],
         "tls_only": "aws:SecureTransport" in json.dumps(statements),
         "log_delivery": sorted(services),
+        "health_check_objects": sorted(
+            resource.partition("/")[2]
+            for each in statements
+            if "15.177.0.0/18" in each.get("Condition", {}).get("IpAddress", {}).get("aws:SourceIp", [])
+            for resource in as_list(each["Resource"])
+        ),
         "access_logs_bucket": aws.bucket(logging.get("TargetBucket")),
         "access_logs_prefix": logging.get("TargetPrefix"),
     }

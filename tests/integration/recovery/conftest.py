@@ -13,7 +13,7 @@ import pytest
 
 from lab.api.testing import free_port
 from lab.machines.util import owner
-from tests.integration.recovery.pair import EAST, Pair
+from tests.integration.recovery.pair import EAST, ZONE, Pair
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     made.write_inventory()
     try:
         made.lab("up")
+        made.client("route53", EAST).create_hosted_zone(Name=ZONE, CallerReference="somebody")
         made.must("site")
         made.fetch_authorities()
         made.must("configure_database", "--limit", f"{EAST},cell_{EAST.replace('-', '_')}")
         made.sql(EAST, "CREATE TABLE numbers (number int PRIMARY KEY)", secret="owner")
+        made.serve()
         yield made
     finally:
         made.lab("down")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -12,7 +13,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ import yaml
 from lab import process
 from lab.machines.machine import Machine
 from lab.machines.util import run
+from tests.names import host_address
 from tests.processes import end_at_once
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +34,7 @@ EAST, WEST = "shop-use1", "shop-usw2"
 REGIONS = {EAST: "us-east-1", WEST: "us-west-2"}
 KEYS = {"aws_access_key_id": "lab", "aws_secret_access_key": "only-the-lab-knows-this"}
 IMAGE = "/aws/service/debian/release/13/latest/amd64"
+ZONE, NAME = "example.com", "shop.example.com"
 AUTHORITIES = "/etc/ssl/authorities/rds.pem"
 ROLES = {
     "application_owner": {"login": True},
@@ -42,6 +47,8 @@ ROLES = {
 def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
     """The variables of a cell."""
     paired = {"created_as": role, "kms_key": "data"}
+    first = role == "primary"
+    leads = {"failover": "primary", "health_check": "other-writes"} if first else {"failover": "secondary"}
     return {
         "cell_region": REGIONS[name],
         "cell_account": "123456789012",
@@ -60,10 +67,16 @@ def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
                 "ingress": {"ssh": {"ports": 22, "from": ["198.51.100.0/24"]}},
                 "egress": {"ssh": {"ports": 22, "to": "app"}, "packages": {"ports": [80, 443], "to": "0.0.0.0/0"}},
             },
+            "balancer": {
+                "vpc": "main",
+                "description": "The load balancer",
+                "ingress": {"http": {"ports": 80, "from": "0.0.0.0/0"}},
+                "egress": {"application": {"ports": 8080, "to": "app"}},
+            },
             "app": {
                 "vpc": "main",
                 "description": "The application",
-                "ingress": {"ssh": {"ports": 22, "from": "bastion"}},
+                "ingress": {"ssh": {"ports": 22, "from": "bastion"}, "http": {"ports": 8080, "from": "balancer"}},
                 "egress": {
                     "postgresql": {"ports": 5432, "to": "database"},
                     "packages": {"ports": [80, 443], "to": "0.0.0.0/0"},
@@ -108,9 +121,24 @@ def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
                 "security_groups": ["app"],
                 "subnets": ["app-a", "app-b"],
                 "size": {"min": 1, "max": 2, "desired": 1},
+                "target_groups": ["app"],
             }
         },
-        "storage_buckets": {"journal": {}},
+        "load_balancer_target_groups": {
+            "app": {"port": 8080, "health_check": {"path": "/", "interval": 5, "timeout": 4, "healthy": 2}}
+        },
+        "load_balancer_balancers": {
+            "public": {
+                "scheme": "public",
+                "subnets": ["public-a", "public-b"],
+                "security_groups": ["balancer"],
+                "deletion_protection": False,
+                "listeners": {"80": {"protocol": "HTTP", "target_group": "app"}},
+            }
+        },
+        "storage_buckets": {"journal": {}, "traffic": {"health_check_objects": ["writer"]}},
+        "dns_shared_zones": [ZONE],
+        "dns_names": {f"domain:{ZONE}": {"shop": {"target": "load_balancer:public", "set_identifier": name, **leads}}},
         "secrets_entries": {
             name: {
                 **paired,
@@ -157,11 +185,24 @@ def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
                 "tier": "critical",
                 "journal_bucket": "journal",
                 "fence_group": "nobody",
+                "traffic_bucket": "traffic",
+                "public_name": NAME,
+                "public_balancer": "public",
             }
         },
+        "dns_health_checks": {"other-writes": CHECK} if first else {},
     }
 
 
+#: Healthy unless the other cell says in its own region that it writes.
+CHECK = {
+    "type": "HTTPS",
+    "fqdn": f"{WEST}-traffic-123456789012.s3.{REGIONS[WEST]}.amazonaws.com",
+    "resource_path": "/writer",
+    "request_interval": 10,
+    "failure_threshold": 1,
+    "inverted": True,
+}
 PAIR = {EAST: cell(EAST, WEST, "primary", "10.40.0.0/16"), WEST: cell(WEST, EAST, "replica", "10.41.0.0/16")}
 
 #: Writes numbers one after the other, over one connection for as long as it lasts, and says which the database has acknowledged.
@@ -186,6 +227,78 @@ with open(path, "a", buffering=1) as log:
             log.write(json.dumps([time.time(), number, str(error).strip()[:80]]) + "\\n")
         time.sleep(0.02)
 """
+
+
+#: The application: writes the number of a path into the database of its region. A connection that broke is made anew.
+APPLICATION = """
+import http.server, queue, sys
+import psycopg2
+host, user, password = sys.argv[1:]
+idle = queue.LifoQueue()
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.say(200)
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            connection = idle.get_nowait()
+        except queue.Empty:
+            connection = None
+        try:
+            if connection is None:
+                connection = psycopg2.connect(
+                    host=host, user=user, password=password, dbname="shop", sslmode="require", connect_timeout=2)
+                connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO numbers (number) VALUES (%s)", [int(self.path[1:])])
+            idle.put(connection)
+            self.say(201)
+        except psycopg2.Error as error:
+            self.say(503, str(error).encode())
+    def say(self, status, body=b""):
+        self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
+class Client(threading.Thread):
+    """Somebody outside who sends numbers to the public name, one after the other, and keeps what was acknowledged."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__(daemon=True)
+        self.number, self.acknowledged, self.refused = first - 1, {}, []
+        self.going = threading.Event()
+        self.going.set()
+
+    def run(self) -> None:
+        """Send until it is told to stop, with a new connection wherever the name leads elsewhere or one broke."""
+        link, address, asked = None, "", 0.0
+        while self.going.is_set():
+            self.number += 1
+            try:
+                if link is None or time.monotonic() > asked + 1:
+                    leads, asked = host_address(NAME), time.monotonic()
+                    link, address = link if leads == address else None, leads
+                link = link or http.client.HTTPConnection(address, timeout=5)
+                link.request("POST", f"/{self.number}", headers={"Host": NAME})
+                answer = link.getresponse()
+                answer.read()
+                if answer.status == 201:
+                    self.acknowledged[self.number] = time.time()
+                else:
+                    self.refused.append((time.time(), answer.status))
+            except (OSError, http.client.HTTPException) as error:
+                link = None
+                self.refused.append((time.time(), type(error).__name__))
+            time.sleep(0.02)
+
+    def end(self) -> dict[int, float]:
+        """Stop; the numbers that were acknowledged, with when."""
+        self.going.clear()
+        self.join(10)
+        return self.acknowledged
 
 
 @dataclass
@@ -352,24 +465,41 @@ class Pair:
         words = ("/usr/bin/python3", "-c", program, host, login["username"], login["password"], query)
         return self.machine(cell).enter(*words, check=check)
 
-    def write_alone(self, cell: str, statements: str) -> None:
+    def ask_alone(self, cell: str, statements: str) -> str:
         """Have a cell's database run statements, by no network, as its service could."""
         user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
-        psql = (
-            "psql",
-            "-XqAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-h",
-            "/var/lib/postgresql",
-            "-p",
-            "5432",
-            "-U",
-            "rdsadmin",
-            "-d",
-            "shop",
-        )
-        self.node(cell).enter(*user, *psql, stdin=statements)
+        psql = ("psql", "-XqAt", "-h", "/var/lib/postgresql", "-p", "5432", "-U", "rdsadmin", "-d", "shop")
+        return self.node(cell).enter(*user, *psql, "-v", "ON_ERROR_STOP=1", stdin=statements)
+
+    def serve(self) -> None:
+        """Start the application of each cell, and wait until the public name answers."""
+        for cell in PAIR:
+            login, host = self.secret(cell, "app-database"), self.database(cell)["Endpoint"]["Address"]
+            self.machine(cell).enter("/bin/bash", "-c", "cat >/run/application.py", stdin=APPLICATION)
+            words = ("/usr/bin/python3", "/run/application.py", host, login["username"], login["password"])
+            self.machine(cell).enter("systemd-run", "--unit", "application", "--property=Restart=always", *words)
+        for cell in PAIR:
+            self.wait(f"the target of {cell}", lambda cell=cell: self.targets(cell) == ["healthy"])
+
+    def targets(self, cell: str) -> list[str]:
+        """How the machines behind a cell's load balancer are."""
+        elb = self.client("elbv2", cell)
+        (group,) = elb.describe_target_groups()["TargetGroups"]
+        found = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+        return [each["TargetHealth"]["State"] for each in found]
+
+    @staticmethod
+    def wait(what: str, true: Callable[[], bool], seconds: float = 90) -> None:
+        """Wait until something is true."""
+        until = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < until, f"{what}: not within {seconds:g} s"
+            time.sleep(0.5)
+
+    def leads_to(self, cell: str) -> bool:
+        """Whether the public name leads to a cell's load balancer."""
+        (balancer,) = self.client("elbv2", cell).describe_load_balancers()["LoadBalancers"]
+        return host_address(NAME) == host_address(balancer["DNSName"]) != ""
 
     def begin_writing(self, cell: str, log: str, first: int) -> None:
         """Have the machine of a cell's application write numbers into its database, from the first one on."""
@@ -387,19 +517,22 @@ class Pair:
         self.machine(cell).enter("systemd-run", "--unit", f"writer-{log}", *words)
 
     def lose(self, cell: str) -> None:
-        """A cell's region is lost: its API fails, and no packet reaches its database or leaves it."""
+        """A cell's region is lost: its API fails, and no packet reaches its database and its machine or leaves them."""
         self._faults(rate=1, kinds=["error"], regions=[REGIONS[cell]])
         drop = "{{ type filter hook {0} priority -300; policy drop; }}"
         chains = [f"add chain inet unplugged {hook} {drop.format(hook)}" for hook in ("input", "output")]
-        self._nft(cell, "\n".join(["add table inet unplugged", *chains, ""]))
+        for lost in (self.node(cell), self.machine(cell)):
+            self._nft(lost, "\n".join(["add table inet unplugged", *chains, ""]))
 
     def find_again(self, cell: str) -> None:
         """A lost region is back, as it was."""
-        self._nft(cell, "delete table inet unplugged")
+        for found in (self.node(cell), self.machine(cell)):
+            self._nft(found, "delete table inet unplugged")
         self._faults(rate=0)
 
-    def _nft(self, cell: str, rules: str) -> None:
-        run("nsenter", "-t", str(self.node(cell).pid()), "-n", "nft", "-f", "-", stdin=rules)
+    @staticmethod
+    def _nft(machine: Machine, rules: str) -> None:
+        run("nsenter", "-t", str(machine.pid()), "-n", "nft", "-f", "-", stdin=rules)
 
     def _faults(self, **what: Any) -> None:
         process.request(f"http://127.0.0.1:{self.port}", "/lab/faults", method="POST", data=what)

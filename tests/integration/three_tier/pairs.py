@@ -21,9 +21,10 @@ def cell(region: str, counterpart: str, role: str, cidr: str) -> dict[str, t.Any
                 "clients": "",
                 "journal_bucket": "journal",
                 "fence_group": "nobody",
+                "traffic_bucket": "traffic",
             }
         },
-        "storage_buckets": {"journal": {}},
+        "storage_buckets": {"journal": {}, "traffic": {"health_check_objects": ["writer"]}},
         "network_cidr": cidr,
         "network_zones": ["a", "b"],
         "network_tiers": {"data": {"number": 0, "route": "none"}},
@@ -87,6 +88,12 @@ def secret(api, cell: str) -> dict[str, t.Any]:
     manager = api.client("secretsmanager", REGIONS[cell])
     found = manager.describe_secret(SecretId=f"{EAST}-database")
     return {**found, "value": manager.get_secret_value(SecretId=f"{EAST}-database")["SecretString"]}
+
+
+def says_it_writes(api, cell: str) -> bool:
+    """Whether health checks are told that a cell writes."""
+    found = api.client("s3", REGIONS[cell]).list_objects_v2(Bucket=f"{cell}-traffic-123456789012")
+    return [each["Key"] for each in found.get("Contents", [])] == ["writer"]
 
 
 def nothing_differs(cells, pair) -> str:

@@ -19,12 +19,15 @@ NOTHING = {"add": 0, "change": 0, "remove": 0, "orphan": 0}
 SHARED = {f"{EAST}-{name}" for name in ("app-database", "app-wiki", "database", "database-owner")}
 #: A second application, with a secret that is generated for it.
 WIKI = {"wiki": {"wsgi": "wiki:app", "port": 8001, "generated": ["SECRET_KEY"]}}
-GIVEN = ("-e", json.dumps({"three_tier_applications": WIKI}))
+ZONE, NAME = "example.com", "shop.example.com"
+PUBLIC = {"three_tier_public_zone": ZONE, "three_tier_domain": NAME}
+GIVEN = ("-e", json.dumps({"three_tier_applications": WIKI, **PUBLIC}))
 
 
 @pytest.fixture(scope="module")
-def production(operator) -> t.Any:
-    """Both cells, made in one run."""
+def production(api, operator) -> t.Any:
+    """Both cells, made in one run, with records in a zone that somebody else made."""
+    api.client("route53").create_hosted_zone(Name=ZONE, CallerReference="somebody")
     return operator.play("site", *GIVEN, inventory=PRODUCTION, timeout=1800).ok()
 
 
@@ -81,6 +84,33 @@ def test_the_machines_of_both_regions_may_read_what_they_need_and_no_more(api, p
     assert replicated["Condition"] == {"StringLike": {"secretsmanager:ResourceTag/Name": [f"{EAST}-app-*"]}}
     tags = {each["Key"]: each["Value"] for each in secrets(api, WEST)[f"{EAST}-app-database"]["Tags"]}
     assert tags["Name"] == f"{EAST}-app-database"
+
+
+def test_the_public_name_leads_to_the_cell_that_writes(api, production):
+    route53 = api.client("route53")
+    (zone,) = route53.list_hosted_zones_by_name(DNSName=ZONE, MaxItems="1")["HostedZones"]
+    found = [
+        each
+        for each in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        if each["Type"] == "A"
+    ]
+    assert sorted((each["Name"], each["SetIdentifier"], each["Failover"]) for each in found) == [
+        (f"{name}{NAME}.", cell, role)
+        for name in ("\\052.", "")
+        for cell, role in ((EAST, "PRIMARY"), (WEST, "SECONDARY"))
+    ]
+    (check,) = route53.list_health_checks()["HealthChecks"]
+    assert {each["HealthCheckId"] for each in found if each["Failover"] == "PRIMARY"} == {check["Id"]}
+    config = check["HealthCheckConfig"]
+    assert config["Inverted"] is True
+    host, path = config["FullyQualifiedDomainName"], config["ResourcePath"]
+    assert (host, path) == (f"{WEST}-traffic-123456789012.s3.us-west-2.amazonaws.com", "/writer")
+    policy = api.client("s3", "us-west-2").get_bucket_policy(Bucket=host.partition(".")[0])["Policy"]
+    (lets,) = [each for each in json.loads(policy)["Statement"] if each["Effect"] == "Allow"]
+    assert lets["Resource"] in (
+        [f"arn:aws:s3:::{WEST}-traffic-123456789012/writer"],
+        f"arn:aws:s3:::{WEST}-traffic-123456789012/writer",
+    )
 
 
 def test_nothing_is_left_to_do(operator, production):

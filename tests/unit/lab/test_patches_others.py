@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import importlib
 import json
 import time
@@ -17,8 +18,8 @@ from lab.api import patching
 from lab.api.testing import Lab
 
 
-@probe("s3.tls_only_policy")
-def tls_only_policy_lets_the_lab_write(lab: Lab) -> None:
+@probe("s3.policy_conditions")
+def policies_ask_for_tls_and_for_addresses(lab: Lab) -> None:
     s3 = lab.client("s3")
     s3.create_bucket(Bucket="probe")
     policy = {
@@ -30,12 +31,29 @@ def tls_only_policy_lets_the_lab_write(lab: Lab) -> None:
                 "Action": "s3:*",
                 "Resource": ["arn:aws:s3:::probe", "arn:aws:s3:::probe/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "*"},
+                "Action": "s3:GetObject",
+                "Resource": ["arn:aws:s3:::probe/hello"],
+                "Condition": {"IpAddress": {"aws:SourceIp": ["15.177.0.0/18"]}},
+            },
         ],
     }
     s3.put_bucket_policy(Bucket="probe", Policy=json.dumps(policy))
-    s3.put_object(Bucket="probe", Key="hello", Body=b"hello")
-    assert s3.get_object(Bucket="probe", Key="hello")["Body"].read() == b"hello"
+    for key in ("hello", "other"):
+        s3.put_object(Bucket="probe", Key=key, Body=b"hello")
+        assert s3.get_object(Bucket="probe", Key=key)["Body"].read() == b"hello"
+
+    def unsigned(key: str, agent: str) -> int:
+        link = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
+        host = "probe.s3.us-east-1.amazonaws.com"
+        link.request("GET", f"/{key}", headers={"Host": host, "User-Agent": agent})
+        return link.getresponse().status
+
+    checker = "Amazon-Route53-Health-Check-Service"
+    assert [unsigned("hello", checker), unsigned("other", checker), unsigned("hello", "curl")] == [200, 403, 403]
 
 
 def certificate(*names: str) -> dict[str, bytes]:

@@ -93,6 +93,26 @@ def test_a_group_that_lets_somebody_in_is_no_fence():
     assert "nobody of east lets in http; it must let nobody in" in refused(sides(security_group=open_))
 
 
+@pytest.mark.parametrize(
+    ("buckets", "said"),
+    [
+        ({}, "east has no bucket traffic"),
+        (
+            {"traffic": Resource(id="t", attributes={"health_check_objects": []})},
+            "health checks may not read writer in traffic of east",
+        ),
+    ],
+)
+def test_traffic_that_could_not_be_led_is_refused(buckets, said):
+    logs = world(EAST)["bucket"]
+    both = sides(bucket={**logs, **buckets})
+    both[1].observed["bucket"]["traffic"] = Resource(id="west-traffic", attributes={"health_check_objects": ["writer"]})
+    options = {**OPTIONS, "traffic_bucket": "traffic"}
+    assert f"recovery_pairs.shop.traffic_bucket: {said}" in refused(both, options=options)
+    both[0].observed["bucket"]["traffic"] = Resource(id="east-traffic", attributes={"health_check_objects": ["writer"]})
+    assert decided(both, options=options)["traffic"] == {EAST: "east-traffic", WEST: "west-traffic"}
+
+
 def test_a_replica_that_is_behind_is_refused_unless_that_is_accepted():
     both = sides()
     both[1] = dataclasses.replace(both[1], cell=side(WEST, lag=(1000,)).cell)

@@ -67,6 +67,14 @@ class Bucket(Kind):
 
         return cell.resource_tags(f"arn:{policies.partition(cell.region)}:s3:::{bucket}", ask)
 
+    def prechange_errors(
+        self, cell: Cell, entries: dict[str, dict[str, t.Any]], world: dict[str, dict[str, dict[str, t.Any]]]
+    ) -> t.Iterator[str]:
+        if (own := policies.partition(cell.region)) != "aws":
+            for name, entry in entries.items():
+                if entry["health_check_objects"]:
+                    yield f"{name}.health_check_objects: where health checks of the partition {own} come from is not known"
+
     def precreate_errors(self, cell: Cell, entries: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
         """Buckets of others. A bucket gets its tags in the call after it is made, so an empty one without any is what a killed
         run left, and is finished."""
@@ -129,6 +137,7 @@ class Bucket(Kind):
             "bucket_key": bool(entry["kms_key"]) and entry["bucket_key"],
             "access_logs_bucket": entry["access_logs_bucket"] or "",
             "access_logs_prefix": entry["access_logs_prefix"] if entry["access_logs_bucket"] else "",
+            "health_check_objects": sorted(set(entry["health_check_objects"])),
             "other_statements": [],
         }
 
@@ -137,6 +146,11 @@ class Bucket(Kind):
             yield "log_delivery: load balancers and S3 write access logs to buckets without kms_key only"
         if entry["access_logs_bucket"] == name:
             yield "access_logs_bucket: a bucket that logs to itself never ends; name another"
+        if entry["health_check_objects"] and entry["kms_key"]:
+            yield "health_check_objects: health checks do not sign in, so that they read from buckets without kms_key only"
+        for key in entry["health_check_objects"]:
+            if not key or key.startswith("/") or set(key) & set("*?$ "):
+                yield f"health_check_objects: {key!r} must be the whole key of an object, without a first slash"
         for rule, options in entry["lifecycle"].items():
             yield from (f"lifecycle.{rule}: {problem}" for problem in wrong(options))
 
@@ -161,4 +175,11 @@ def _words(found: list[dict[str, t.Any]], bucket: str, account: str, region: str
         if left is not None:
             delivery.append(word)
             found = left
-    return {"tls_only": tls_only, "log_delivery": delivery, "other_statements": policies.text(found)}
+    checked = policies.health_check_keys(found, bucket, region)
+    left = policies.without(found, [policies.health_check_statement(checked, bucket, region)]) if checked else None
+    return {
+        "tls_only": tls_only,
+        "log_delivery": delivery,
+        "health_check_objects": checked if left is not None else [],
+        "other_statements": policies.text(found if left is None else left),
+    }
