@@ -231,6 +231,8 @@ def test_a_failover_is_called_off_and_the_application_writes_again(pair: Pair) -
 @pytest.mark.slow
 def test_a_former_primary_that_was_fenced_and_stopped_is_compared(pair: Pair) -> None:
     """Both regions answer, and nobody waits for what the replica has not received yet. The rebuild is killed at each step."""
+    if "ReadReplicaSourceDBInstanceIdentifier" not in pair.database(WEST):
+        pair.must("dr_rebuild", *pair.rebuilding(WEST))
     log = begin(pair, EAST)
     status, told = pair.fail_over(WEST, mode="unplanned")
     assert status == 0, told[-6000:]
