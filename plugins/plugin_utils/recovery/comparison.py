@@ -14,7 +14,9 @@ from .journal import Journal
 from .status import Side, Status
 
 #: What a run does.
-COMPARE, NOTHING, IMPOSSIBLE = "compare", "nothing", "impossible"
+COMPARE = "compare"
+NOTHING = "nothing"
+IMPOSSIBLE = "impossible"
 REPLAY = "replay"
 
 

@@ -11,7 +11,7 @@ import html
 import json
 import typing as t
 
-from .decision import UNPLANNED
+from .decision import LOGINS, UNPLANNED
 from .journal import MISSING, Journal, place
 
 #: What steps are called, in their order.
@@ -63,9 +63,10 @@ def estimate(journal: Journal) -> str:
             f"acknowledged writes may be missing on {journal['to']}, and it is not known of how many seconds;"
             " dr_rebuild.yml lists them"
         )
+    fenced = any(each["step"] == LOGINS and each["detail"] for each in journal["steps"])
     return (
-        f"acknowledged writes of at most the last {max(behind):g} s before {journal['from']} was lost may be missing on"
-        f" {journal['to']}; dr_rebuild.yml lists them"
+        f"acknowledged writes of at most the last {max(behind):g} s before {journal['from']} was {'fenced' if fenced else 'lost'}"
+        f" may be missing on {journal['to']}; dr_rebuild.yml lists them"
     )
 
 

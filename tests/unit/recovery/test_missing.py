@@ -227,6 +227,7 @@ def test_the_report_estimates_what_an_unplanned_failover_may_lose():
     kept = {**UNPLANNED, "steps": [{**each, "began": BEGUN, "ended": BEGUN} for each in UNPLANNED["steps"]]}
     assert report.summary(kept)["estimate"] == said
     assert said in report.page(kept)
+    assert "4 s before east was fenced may be" in report.estimate({**kept, "steps": [FENCED, *kept["steps"]]})
     assert report.estimate(JOURNAL) == ""
     assert "it is not known of how many seconds" in report.estimate({**kept, "steps": []})
     unknown = {**kept["steps"][0], "detail": {"main": {**REPLAYED, "behind": None}}}
