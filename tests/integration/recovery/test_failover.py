@@ -127,7 +127,6 @@ def test_a_region_is_lost_under_writes(pair: Pair) -> None:
     """Every call to us-east-1 fails, those of global services with it; its database and its machine are cut off."""
     assert pair.leads_to(EAST)
     client = clients(pair)
-    pair.machine(EAST)
     pair.lose(EAST)
     status, told = pair.fail_over(WEST, "--limit", WEST, mode="unplanned")
     assert (status, f"-e dr_failover_unfenced={EAST}" in told) == (2, True), told[-3000:]
