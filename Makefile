@@ -18,7 +18,7 @@ command = $(BIN)/python commands.py
 controller_scenarios = $(filter-out $(patsubst molecule/%/needs-root,molecule:%,$(wildcard molecule/*/needs-root)),\
 	$(patsubst molecule/%/molecule.yml,molecule:%,$(wildcard molecule/*/molecule.yml)))
 
-.PHONY: help setup lab lab-down lab-status demo plan apply drift destroy configure deploy rollback patch rotate isolate shell test test-slow test-hosts test-unit lint gates docs bench clean
+.PHONY: help setup lab lab-down lab-status demo failover-demo plan apply drift destroy configure deploy rollback patch rotate isolate shell test test-slow test-hosts test-unit lint gates docs bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ ifeq ($(LAB),machines)
 	@$(BIN)/python -m lab status
 	@$(BIN)/python -m lab visit
 endif
+
+failover-demo: setup ## Serve in two regions, lose one under load, have the other one take over (root; 10 minutes)
+	@$(BIN)/python -m lab up --level machines
+	@$(BIN)/python -m lab.failover_demo
 
 plan: setup ## Show what site.yml would change: INVENTORY=…
 	@$(command) $@

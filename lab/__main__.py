@@ -1,4 +1,6 @@
-"""``python -m lab up|down|status|reset|visit|shell``: start, stop, show and empty the lab, visit and enter what it runs."""
+"""``python -m lab up|down|status|reset|visit|shell|unplug|plug``: start, stop, show and empty the lab, visit and enter what it
+runs, lose one of its regions and have it back.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,33 @@ MACHINES_WANT_ROOT = "machines: left out, they need root; plan, provision, drift
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lab", description="Terrace's lab: an AWS API on this machine.")
-    parser.add_argument("command", choices=("up", "down", "status", "reset", "visit", "shell"))
+    commands = {
+        "up": up,
+        "down": down,
+        "status": status,
+        "reset": reset,
+        "visit": visit,
+        "shell": shell,
+        "unplug": outage,
+        "plug": outage,
+    }
+    parser.add_argument("command", choices=commands)
     parser.add_argument("--level", choices=("api", "machines"), default=os.environ.get("LAB") or "api")
     parser.add_argument("--port", type=int, help=f"default: LAB_PORT or {process.DEFAULT_PORT}")
     parser.add_argument(
-        "machine", nargs="?", help="of shell: an instance id, a name or an address; -- and a command may follow"
+        "machine",
+        nargs="?",
+        metavar="machine|region",
+        help="of shell: an instance id, a name or an address, -- and a command may follow; of unplug and plug: a region",
     )
     arguments = sys.argv[1:] if arguments is None else arguments
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_args(arguments[:end])
     options.words = arguments[end + 1 :]
-    if options.command != "shell" and (options.machine is not None or options.words):
+    if options.command in ("unplug", "plug") and not options.machine:
+        parser.error(f"{options.command}: name the region")
+    if options.command not in ("shell", "unplug", "plug") and (options.machine is not None or options.words):
         parser.error(f"{options.command} takes no machine")
-    commands = {"up": up, "down": down, "status": status, "reset": reset, "visit": visit, "shell": shell}
     try:
         return commands[options.command](options)
     except Exception as error:
@@ -87,6 +103,17 @@ def shell(options: argparse.Namespace) -> int:
     if not _machines("machines"):
         return 1
     return importlib.import_module("lab.machines.shell").enter(options.machine or "", options.words)
+
+
+def outage(options: argparse.Namespace) -> int:
+    """Lose a region, or have it back."""
+    if not _machines("machines"):
+        return 1
+    module = importlib.import_module("lab.machines.outage")
+    count = getattr(module, options.command)(options.machine, process.state_dir())
+    what = {"unplug": "its API fails, and nothing reaches", "plug": "its API answers, as do"}[options.command]
+    print(f"{options.machine}: {what} its {count} machines and servers")
+    return 0
 
 
 def status(options: argparse.Namespace) -> int:

@@ -55,7 +55,7 @@ def _visited(url: str, balancer: dict[str, Any], machines: list[dict[str, Any]])
 
 def _certificate(url: str, region: str, balancer: str) -> tuple[str, str]:
     """The domain of a balancer's HTTPS listener and what vouches for it, PEM."""
-    elb, acm = (_client(url, region, service) for service in ("elbv2", "acm"))
+    elb, acm = (client(url, region, service) for service in ("elbv2", "acm"))
     arn = elb.describe_load_balancers(Names=[balancer])["LoadBalancers"][0]["LoadBalancerArn"]
     listeners = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
     certificate = next(each["Certificates"][0]["CertificateArn"] for each in listeners if each["Protocol"] == "HTTPS")
@@ -65,7 +65,8 @@ def _certificate(url: str, region: str, balancer: str) -> tuple[str, str]:
     return described["DomainName"], (process.state_dir() / "authority/ca.pem").read_text()
 
 
-def _client(url: str, region: str, service: str) -> Any:
+def client(url: str, region: str, service: str) -> Any:
+    """A boto3 client of the lab."""
     keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
     return boto3.client(service, region_name=region, endpoint_url=url, **keys)
 
@@ -93,37 +94,50 @@ def _asked(
 
 def _rows(url: str, database: dict[str, Any], text: str) -> list[str]:
     """Rows with the text in any database of an instance, each as a sentence."""
+    query = f"SELECT id, text, created FROM {TABLE} WHERE text = %s"  # noqa: S608 - a constant
+    return [f"{database['name']}/{name}: {row}" for name, row in _asked_for(url, database, query, (text,))]
+
+
+def texts(url: str, database: dict[str, Any]) -> set[str]:
+    """All texts in any database of an instance."""
+    return {text for _name, (text,) in _asked_for(url, database, f"SELECT text FROM {TABLE}", ())}  # noqa: S608 - a constant
+
+
+def _asked_for(url: str, database: dict[str, Any], query: str, values: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """The rows that a query finds in those databases of an instance that have the table, with the database's name."""
     import psycopg
 
     from lab.machines.network import vpc_namespace
     from lab.machines.util import inside
 
     region = database["region"]
-    found = _client(url, region, "rds").describe_db_instances(DBInstanceIdentifier=database["name"])["DBInstances"][0]
-    manager = _client(url, region, "secretsmanager")
-    cell = next(tag["Value"] for tag in found["TagList"] if tag["Key"] == "terrace:cell")
-    values = manager.batch_get_secret_value(Filters=[{"Key": "tag-value", "Values": [cell]}])
-    password = next(
-        secret["password"]
-        for secret in (json.loads(each["SecretString"]) for each in values["SecretValues"])
-        if secret.get("username") == found["MasterUsername"]
-    )
-    login = {
-        "host": database["address"],
-        "port": found["Endpoint"]["Port"],
-        "user": found["MasterUsername"],
-        "password": password,
-    }
+    found = client(url, region, "rds").describe_db_instances(DBInstanceIdentifier=database["name"])["DBInstances"][0]
+    login = {"host": database["address"], "port": found["Endpoint"]["Port"], "user": found["MasterUsername"]}
+    # A pair's secret is called, and tagged, as the cell in which it was made first.
+    passwords = _passwords(url, region, found["MasterUsername"])
     rows = []
     with inside(vpc_namespace(database["vpc"])):
-        with psycopg.connect(**login, dbname="postgres", connect_timeout=SECONDS) as there:
-            names = [name for (name,) in there.execute("SELECT datname FROM pg_database WHERE datallowconn")]
+        for password in passwords:
+            try:
+                with psycopg.connect(**login, password=password, dbname="postgres", connect_timeout=SECONDS) as there:
+                    names = [name for (name,) in there.execute("SELECT datname FROM pg_database WHERE datallowconn")]
+                login["password"] = password
+                break
+            except psycopg.OperationalError:
+                continue
+        else:
+            raise process.LabError(f"{database['name']}: no secret of {region} opens it")
         for name in names:
             with psycopg.connect(**login, dbname=name, connect_timeout=SECONDS) as there:
                 if not there.execute("SELECT to_regclass(%s)", (TABLE,)).fetchone()[0]:
                     continue
-                query = f"SELECT id, text, created FROM {TABLE} WHERE text = %s"  # noqa: S608 - a constant
-                rows += [
-                    f"{database['name']}/{name}: {row}" for row in map(str, there.execute(query, (text,)).fetchall())
-                ]
+                rows += [(name, row) for row in there.execute(query, values).fetchall()]
     return rows
+
+
+def _passwords(url: str, region: str, user: str) -> list[str]:
+    """What a region's secrets say a user signs in with."""
+    manager = client(url, region, "secretsmanager")
+    found = manager.batch_get_secret_value(Filters=[{"Key": "tag-key", "Values": ["terrace:cell"]}])["SecretValues"]
+    secrets = (json.loads(each["SecretString"]) for each in found)
+    return [secret["password"] for secret in secrets if secret.get("username") == user]

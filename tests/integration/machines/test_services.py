@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from lab.machines.machine import Machine
+from lab.machines.names import host_address
 from tests.integration.machines.conftest import World, wait
-from tests.names import host_address
 
 PASSWORD = "a-master-password"
 TOKEN = "0123456789abcdef-token"

@@ -23,10 +23,9 @@ from typing import Any
 import boto3
 import yaml
 
-from lab import process
+from lab.machines import outage
 from lab.machines.machine import Machine
-from lab.machines.util import run
-from tests.names import host_address
+from lab.machines.names import host_address
 from tests.processes import end_at_once
 
 ROOT = Path(__file__).parents[3]
@@ -517,25 +516,13 @@ class Pair:
         self.machine(cell).enter("systemd-run", "--unit", f"writer-{log}", *words)
 
     def lose(self, cell: str) -> None:
-        """A cell's region is lost: its API fails, and no packet reaches its database and its machine or leaves them."""
-        self._faults(rate=1, kinds=["error"], regions=[REGIONS[cell]])
-        drop = "{{ type filter hook {0} priority -300; policy drop; }}"
-        chains = [f"add chain inet unplugged {hook} {drop.format(hook)}" for hook in ("input", "output")]
-        for lost in (self.node(cell), self.machine(cell)):
-            self._nft(lost, "\n".join(["add table inet unplugged", *chains, ""]))
+        """A cell's region is lost: its API fails, and no packet reaches what runs there or leaves it."""
+        self.machine(cell)
+        outage.unplug(REGIONS[cell], self.state)
 
     def find_again(self, cell: str) -> None:
         """A lost region is back, as it was."""
-        for found in (self.node(cell), self.machine(cell)):
-            self._nft(found, "delete table inet unplugged")
-        self._faults(rate=0)
-
-    @staticmethod
-    def _nft(machine: Machine, rules: str) -> None:
-        run("nsenter", "-t", str(machine.pid()), "-n", "nft", "-f", "-", stdin=rules)
-
-    def _faults(self, **what: Any) -> None:
-        process.request(f"http://127.0.0.1:{self.port}", "/lab/faults", method="POST", data=what)
+        outage.plug(REGIONS[cell], self.state)
 
     def written(self, cell: str, log: str) -> list[tuple[float, int, str]]:
         """What the writer said so far: when, which number, and ``ok`` where the database has acknowledged it."""

@@ -147,7 +147,6 @@ def test_a_region_is_lost_under_writes(pair: Pair) -> None:
     """Every call to us-east-1 fails, those of global services with it; its database and its machine are cut off."""
     assert pair.leads_to(EAST)
     client = clients(pair)
-    pair.machine(EAST)
     # It has begun when the region is lost, and is acknowledged when nobody receives it any more.
     late = "BEGIN; INSERT INTO numbers VALUES (1950000); SELECT pg_sleep(8); COMMIT"
     running = threading.Thread(target=pair.ask_alone, args=(EAST, late))

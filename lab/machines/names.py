@@ -1,3 +1,6 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Names, as the lab's name server on this machine answers them."""
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from lab.machines import dns, dnswire
 
 
 def host_address(name: str) -> str:
-    """Ask the lab's name server on this machine."""
+    """The address of a name for this machine; empty where there is none."""
     query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + dnswire._name(name) + b"\x00\x01\x00\x01"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.settimeout(3)
