@@ -29,7 +29,6 @@ import commands
 from . import process, visit
 from .machines import outage, overview
 from .machines.names import host_address
-from .machines.util import LabError
 
 INVENTORY = "inventories/three_tier/rehearsal"
 FIRST, SECOND, REGION = "rehearsal-use1", "rehearsal-usw2", "us-east-1"
@@ -96,7 +95,7 @@ def main() -> int:
     if os.geteuid() != 0 or not state:
         raise process.LabError("the demo needs root and a lab with machines: make failover-demo")
     url, directory, began = state["url"], process.state_dir(), time.monotonic()
-    with contextlib.suppress(LabError):  # nothing runs there as yet
+    with contextlib.suppress(process.LabError):  # nothing runs there as yet
         outage.plug(REGION, directory)
     _zone(url)
     if _writes(url, SECOND):
@@ -225,6 +224,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(1))
     try:
         sys.exit(main())
-    except (process.LabError, LabError) as error:
+    except process.LabError as error:
         print(f"failover-demo: {error}", file=sys.stderr)
         sys.exit(1)
