@@ -181,7 +181,7 @@ def test_a_former_primary_is_not_configured(cells, pair, tmp_path):
     """Nobody reaches it: whoever tried to would wait for minutes."""
     (tmp_path / "find.yml").write_text(yaml.safe_dump([on_cells("find_database")]))
     run = cells.play(
-        os.path.relpath(tmp_path / "find", ROOT / "playbooks"), pair, "-e", "database_content_secrets={}"
+        os.path.relpath(tmp_path / "find", ROOT / "playbooks"), pair, "-e", json.dumps({"database_content_secrets": {}})
     ).ok()
     said = " ".join(run.output.split())
     assert f"{EAST}: passed over; its database wrote before {WEST}/main, and is to be rebuilt by dr_rebuild.yml" in said
