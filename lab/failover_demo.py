@@ -29,7 +29,6 @@ import commands
 from . import process, visit
 from .machines import outage, overview
 from .machines.names import host_address
-from .machines.util import LabError
 
 INVENTORY = "inventories/three_tier/rehearsal"
 FIRST, SECOND, REGION = "rehearsal-use1", "rehearsal-usw2", "us-east-1"
@@ -96,16 +95,16 @@ def main() -> int:
     if os.geteuid() != 0 or not state:
         raise process.LabError("the demo needs root and a lab with machines: make failover-demo")
     url, directory, began = state["url"], process.state_dir(), time.monotonic()
-    with contextlib.suppress(LabError):  # nothing runs there as yet
+    with contextlib.suppress(process.LabError):  # nothing runs there as yet
         outage.plug(REGION, directory)
     _zone(url)
-    if _writes(url, SECOND):
+    if _writer(url) == SECOND:
         _say(f"{SECOND} writes since the last time: back to {FIRST}")
-        _play(
-            "dr_failback",
-            *_variables("dr_rebuild", cell=FIRST, confirm=FIRST),
-            f"dr_failover_directory={directory}/recovery",
-        )
+        given = [*_variables("dr_rebuild", cell=FIRST, confirm=FIRST), f"dr_failover_directory={directory}/recovery"]
+        _play("dr_failback", *given)
+    if len(_writers(url)) == 2:  # the one that wrote before follows nothing
+        _say(f"{SECOND} follows again")
+        _play("dr_rebuild", *_variables("dr_rebuild", cell=SECOND, confirm=SECOND))
     _say("two regions, one database: provision, configure and deploy")
     for command in ("apply", "configure", "deploy"):
         _make(command)
@@ -174,12 +173,21 @@ def _zone(url: str) -> None:
         route53.create_hosted_zone(Name=ZONE, CallerReference="failover-demo")
 
 
-def _writes(url: str, cell: str) -> bool:
-    """Whether a cell's database is there and follows nothing."""
-    region = "us-west-2" if cell == SECOND else REGION
-    found = visit.client(url, region, "rds").describe_db_instances()["DBInstances"]
-    mine = [each for each in found if each["DBInstanceIdentifier"] == f"{cell}-main"]
-    return bool(mine) and not mine[0].get("ReadReplicaSourceDBInstanceIdentifier")
+def _writers(url: str) -> dict[str, str]:
+    """The cells whose database is there and follows nothing, with since when it says that it writes."""
+    found = {}
+    for cell, region in ((FIRST, REGION), (SECOND, "us-west-2")):
+        for each in visit.client(url, region, "rds").describe_db_instances()["DBInstances"]:
+            if each["DBInstanceIdentifier"] == f"{cell}-main" and not each.get("ReadReplicaSourceDBInstanceIdentifier"):
+                tags = {tag["Key"]: tag["Value"] for tag in each["TagList"]}
+                found[cell] = tags.get("terrace:writer-since", "")
+    return found
+
+
+def _writer(url: str) -> str:
+    """The cell that writes; empty before there is one."""
+    writers = _writers(url)
+    return max(writers, key=writers.__getitem__, default="")
 
 
 def _databases(cell: str) -> list[dict[str, Any]]:
@@ -225,6 +233,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(1))
     try:
         sys.exit(main())
-    except (process.LabError, LabError) as error:
+    except process.LabError as error:
         print(f"failover-demo: {error}", file=sys.stderr)
         sys.exit(1)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from ..engine.cell import Cell
 from ..engine.kind import READY, WRITER_TAG, Resource
 from ..sdk import BotoCoreError, ClientError
-from . import pairs
+from . import pairs, releases
 
 PASS, FAIL, UNKNOWN, NOTE = "pass", "fail", "unknown", "note"
 #: Kinds that are looked at.
@@ -350,14 +350,17 @@ class Status:
                 yield Check(what, side.name, FAIL, "there is no such bucket")
                 return
             try:
-                listed = side.cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket.id)
+                held.append(releases.Held(side.cell, bucket.id))
             except (ClientError, BotoCoreError) as error:
                 yield Check(what, side.name, UNKNOWN, str(error))
                 return
-            held.append({(each["Key"], each["Size"]) for each in listed})
-        missing = sorted(key for key, _size in held[0] - held[1])
+        try:
+            missing = list(releases.lacks(*held))
+        except (ClientError, BotoCoreError) as error:
+            yield Check(what, standby.name, UNKNOWN, str(error))
+            return
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        detail = f"lacks {some}" if missing else f"{len(held[0])} objects"
+        detail = f"lacks {some}" if missing else f"{held[1].count} objects"
         yield Check(what, standby.name, FAIL if missing else PASS, detail)
 
     def _traffic(self, primary: Side, standby: Side) -> t.Iterator[Check]:

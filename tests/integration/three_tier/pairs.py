@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import typing as t
 
+from tests.integration.three_tier.conftest import ROOT
+
 EAST, WEST = "pair-use1", "pair-usw2"
 REGIONS = {EAST: "us-east-1", WEST: "us-west-2"}
 NOTHING = {"add": 0, "change": 0, "remove": 0, "orphan": 0}
@@ -112,3 +114,10 @@ def lag(api, seconds: float, minutes_ago: int = 0) -> None:
         "Value": seconds,
     }
     api.client("cloudwatch", "us-west-2").put_metric_data(Namespace="AWS/RDS", MetricData=[point])
+
+
+def on_cells(tasks: str, **more: t.Any) -> dict[str, t.Any]:
+    """A play on the cells that includes a file of tasks."""
+    steps = [{"ansible.builtin.include_tasks": str(ROOT / f"playbooks/tasks/{tasks}.yml")}]
+    play = {"hosts": "cells", "gather_facts": False, "any_errors_fatal": True, "environment": "{{ cell_environment }}"}
+    return {**play, "roles": ["terrace.aws.cell"], "tasks": steps, **more}

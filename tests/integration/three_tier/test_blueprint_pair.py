@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from .conftest import ROOT
+from .pairs import on_cells
 
 PRODUCTION = "inventories/three_tier/production"
 EAST, WEST = "production-use1", "production-usw2"
@@ -141,13 +142,6 @@ STEPS = {
     "credentials": ("settle_rotation", "name_in_secret", {"__rotate_stays": "application_b"}),
     "app_secrets": ("renew_app_secrets", None, {}),
 }
-
-
-def on_cells(tasks: str, **more: t.Any) -> dict[str, t.Any]:
-    """A play on the cells that includes a file of tasks."""
-    steps = [{"ansible.builtin.include_tasks": str(ROOT / f"playbooks/tasks/{tasks}.yml")}]
-    play = {"hosts": "cells", "gather_facts": False, "any_errors_fatal": True, "environment": "{{ cell_environment }}"}
-    return {**play, "roles": ["terrace.aws.cell"], "tasks": steps, **more}
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 import pytest
+import yaml
 
+from tests.integration.three_tier.conftest import ROOT
 from tests.integration.three_tier.pairs import (
     EAST,
     PAIR,
@@ -15,6 +18,7 @@ from tests.integration.three_tier.pairs import (
     instance,
     lag,
     nothing_differs,
+    on_cells,
     says_it_writes,
     secret,
     status,
@@ -171,6 +175,17 @@ def test_the_same_once_more_does_nothing(api, fail_over):
     assert not {"rds:ModifyDBInstance", "rds:PromoteReadReplica", "s3:PutObject"} & set(
         api.calls()["writes_by_operation"]
     )
+
+
+def test_a_former_primary_is_not_configured(cells, pair, tmp_path):
+    """Nobody reaches it: whoever tried to would wait for minutes."""
+    (tmp_path / "find.yml").write_text(yaml.safe_dump([on_cells("find_database")]))
+    run = cells.play(
+        os.path.relpath(tmp_path / "find", ROOT / "playbooks"), pair, "-e", json.dumps({"database_content_secrets": {}})
+    ).ok()
+    said = " ".join(run.output.split())
+    assert f"{EAST}: passed over; its database wrote before {WEST}/main, and is to be rebuilt by dr_rebuild.yml" in said
+    assert f"{WEST}: passed over" not in said
 
 
 def test_the_way_back_needs_a_replica(api, fail_over):
