@@ -311,6 +311,8 @@ class Pair:
     machines: dict[str, str] = field(default_factory=dict)
     #: Numbers that were acknowledged and did not survive the last unplanned failover.
     missing: set[int] = field(default_factory=set)
+    #: The number that had been sent and not acknowledged when the region was lost.
+    in_flight: int = 0
 
     def write_inventory(self) -> None:
         """The cells, and how their machines are found and reached, as a blueprint says it."""
