@@ -35,10 +35,24 @@ class ActionModule(RecoveryAction):
         found = {side.name: self._journal(name, options, side) for side in sides}
         looked = status.Status(name, options, sides, {}, dt.datetime.now(dt.UTC))
         try:
-            decided = decision.decide(looked, request, found)
+            decided = decision.decide(looked, request, found, self._last_status(name, options, sides, to))
         except decision.RefusedError as refused:
             raise AnsibleActionFail(f"{name}: nothing was changed:\n{refused}") from refused
         return {"changed": False, "decision": {**decided, "who": lock.whoami()}}
+
+    @staticmethod
+    def _last_status(
+        name: str, options: dict[str, t.Any], sides: list[status.Side], to: str
+    ) -> dict[str, t.Any] | None:
+        """The last status that was kept where the failover leads to; it is worth something where a cell cannot be read alone."""
+        side = next((each for each in sides if each.name == to), None)
+        bucket = side.of("bucket").get(options["journal_bucket"]) if side else None
+        if bucket is None or side is None or not any(each.problem for each in sides):
+            return None
+        try:
+            return journal.last_status(side.cell, bucket.id, name)
+        except (ClientError, BotoCoreError, ValueError):
+            return None
 
     @staticmethod
     def _journal(name: str, options: dict[str, t.Any], side: status.Side) -> journal.Journal | None:

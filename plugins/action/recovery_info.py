@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import status
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import journal, status
 from ansible_collections.terrace.aws.plugins.plugin_utils.recovery_action import RecoveryAction
 
 
@@ -21,4 +21,6 @@ class ActionModule(RecoveryAction):
         name, options = self.pair()
         sides = self.sides(name, options)
         found = status.Status(name, options, sides, self.option("plans", {}), dt.datetime.now(dt.UTC))
-        return {"changed": False, "status": found.as_dict()}
+        keeps = [(side, side.of("bucket").get(options["journal_bucket"])) for side in sides]
+        buckets = [{"bucket": bucket.id, "region": side.region} for side, bucket in keeps if bucket]
+        return {"changed": False, "status": found.as_dict(), "buckets": buckets, "object": journal.status_place(name)}

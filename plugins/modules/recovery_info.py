@@ -43,4 +43,13 @@ status:
       C(checks), each with C(what), C(cell), C(result) (pass, fail, unknown or note) and C(detail).
   returned: always
   type: dict
+buckets:
+  description: The pair's C(journal_bucket) of each cell that could be read, C(bucket) with its name on AWS, and its C(region).
+  returned: always
+  type: list
+  elements: dict
+object:
+  description: What the status is called in these buckets where it is kept.
+  returned: always
+  type: str
 """

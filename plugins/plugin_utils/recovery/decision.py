@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import typing as t
 from dataclasses import asdict, dataclass
@@ -52,11 +53,17 @@ class Request:
     clients: bool = True
 
 
-def decide(status: Status, request: Request, found: t.Mapping[str, journals.Journal | None]) -> dict[str, t.Any]:
+def decide(
+    status: Status,
+    request: Request,
+    found: t.Mapping[str, journals.Journal | None],
+    last: t.Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
     """What is to be done: ``act``, ``from``, ``to``, ``mode``, ``unfenced``, the checks, and the journal to go on with.
 
     :param status: both cells of the pair as they are
     :param found: the last journal of each cell that could be read, by cell
+    :param last: the last status of the pair that was kept: what is known of a cell that cannot be read
     :raises RefusedError: where nothing may be done
     """
     sides = {side.name: side for side in status.sides}
@@ -87,6 +94,8 @@ def decide(status: Status, request: Request, found: t.Mapping[str, journals.Jour
     mode = resumed["mode"] if resumed and request.mode == PLANNED else request.mode
     unfenced = request.unfenced or (resumed or {}).get("unfenced", "")
     checks = [] if resumed else list(_checks(status, to, mode))
+    if former.problem and not resumed:
+        checks.append(_last_status(status, to, last))
     reasons = [*_what_is_missing(status, former, to), *_without_fence(former, mode, unfenced)]
     if mode == PLANNED and not request.clients and not resumed:
         reasons.append(
@@ -115,6 +124,24 @@ def _checks(status: Status, to: Side, mode: str) -> t.Iterator[Check]:
             yield Check(check.what, check.cell, NOTE, check.detail)
         else:
             yield check
+
+
+def _last_status(status: Status, to: Side, last: t.Mapping[str, t.Any] | None) -> Check:
+    """What was known while both cells could be read, with its age."""
+    what = "both cells when they could be read last"
+    if not last:
+        return Check(
+            what, to.name, NOTE, "nobody kept a status: run dr_status.yml on a schedule with dr_status_keep=true"
+        )
+    age = (status.now - dt.datetime.fromisoformat(last["at"])).total_seconds()
+    told = f"{age / 3600:.1f} h ago" if age >= 3600 else f"{age / 60:.0f} min ago"
+    wrong = [
+        f"{each['cell']}: {each['what']}: {each['detail']}"
+        for each in last["checks"]
+        if each["result"] in (FAIL, UNKNOWN)
+    ]
+    ready = "ready" if last["ready"] else f"NOT READY ({'; '.join(wrong)})"
+    return Check(what, to.name, NOTE, f"{last['standby']} was {ready}, {told}")
 
 
 def _what_is_missing(status: Status, former: Side, to: Side) -> t.Iterator[str]:

@@ -65,6 +65,17 @@ def missing(cell: Cell, bucket: str, journal: Journal) -> dict[str, t.Any]:
     return t.cast(dict[str, t.Any], json.loads(cell.client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()))
 
 
+def status_place(pair: str) -> str:
+    """The object of the last status of a pair that was kept, beside the journals and not among them."""
+    return f"{FOLDER}/{pair}.status.json"
+
+
+def last_status(cell: Cell, bucket: str, pair: str) -> dict[str, t.Any] | None:
+    """The last status of a pair that was kept in a cell's bucket; None where there is none."""
+    found = cell.call("s3", "get_object", absent=("NoSuchKey",), Bucket=bucket, Key=status_place(pair))
+    return t.cast(dict[str, t.Any], json.loads(found["Body"].read())) if found else None
+
+
 def unfinished(journal: Journal | None) -> bool:
     """Whether a failover began that did not end."""
     return journal is not None and not journal["ended"]

@@ -215,6 +215,7 @@ class Status:
             yield Check(
                 f"{what} is replicated", standby.name, FAIL, f"it is no replica of {primary.name}: it was promoted"
             )
+            yield self._fenced(name, copy, standby)
             return
         original = primary.of("db_instance").get(name)
         if original and source != original.facts["arn"]:
@@ -232,6 +233,19 @@ class Status:
         kept = original.attributes["backup_retention_period"]
         detail = f"kept for {kept} days" if kept else "no backups are made"
         yield Check(f"{what} is backed up", primary.name, PASS if kept else FAIL, detail)
+
+    def _fenced(self, name: str, former: Resource, side: Side) -> Check:
+        """Whether a former primary is kept from everybody. AWS starts a stopped one after seven days.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+        """
+        what, groups = f"database {name} is fenced", former.attributes["security_groups"]
+        if groups == [self.options["fence_group"]]:
+            return Check(what, side.name, PASS, f"in {groups[0]} alone, which lets nobody in; it is {former.status}")
+        detail = (
+            f"it is {former.status}, in {', '.join(groups) or 'no group'}: whoever reaches it may go on writing there"
+        )
+        return Check(what, side.name, FAIL, detail)
 
     @staticmethod
     def _replication(what: str, copy: Resource, side: Side) -> Check:

@@ -106,6 +106,17 @@ def test_a_standby_that_is_not_ready_is_refused(api, cells, pair, fail_over):
     assert untouched(api)
 
 
+def test_a_status_is_kept_in_both_regions(api, cells, pair):
+    cells.play("dr_status", pair, "-e", "dr_status_keep=true")
+    for cell, region in REGIONS.items():
+        kept = api.client("s3", region).get_object(
+            Bucket=f"{cell}-journal-123456789012", Key="recovery/shop.status.json"
+        )
+        told = json.loads(kept["Body"].read())
+        assert (told["pair"], told["primary"], told["standby"]) == ("shop", EAST, WEST)
+    assert journals(api, WEST) == []
+
+
 def test_a_rehearsal_says_what_would_be_done(api, fail_over):
     lag(api, 1)
     run, told = fail_over(WEST, "--check")

@@ -220,3 +220,31 @@ def test_a_killed_step_is_begun_again_beside_the_first():
     assert kept["steps"] == [], "the journal before is left as it was"
     assert journal.unfinished(twice)
     assert not journal.unfinished(journal.ended(twice, "5"))
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (None, "nobody kept a status"),
+        (
+            {"at": "2026-12-01T01:30:00+00:00", "ready": True, "standby": WEST, "checks": []},
+            "west was ready, 1.5 h ago",
+        ),
+        (
+            {
+                "at": "2026-12-01T02:48:00+00:00",
+                "ready": False,
+                "standby": WEST,
+                "checks": [{"cell": WEST, "what": "key data is usable", "detail": "Disabled", "result": "fail"}],
+            },
+            "west was NOT READY (west: key data is usable: Disabled), 12 min ago",
+        ),
+    ],
+)
+def test_what_was_known_of_a_lost_region_is_told_with_its_age(last, said):
+    both = [side(EAST, problem="no answer"), sides()[1]]
+    request = decision.Request(to=WEST, mode=decision.UNPLANNED, unfenced=EAST)
+    told = decision.decide(found(both, {}, **OPTIONS), request, {WEST: None}, last)
+    (known,) = [each for each in told["checks"] if "read last" in each["what"]]
+    assert (known["result"], said in known["detail"]) == ("note", True), known
+    assert not any("read last" in each["what"] for each in decided(sides())["checks"])

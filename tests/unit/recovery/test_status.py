@@ -19,7 +19,12 @@ IN_SYNC = {EAST: {"add": 0}, WEST: {"add": 0}}
 def database(cell, source=None, since="", instance_class="db.m6g.large", state=READY, replication=None, kept=7):
     return Resource(
         id=f"{cell}-main",
-        attributes={"source": source, "instance_class": instance_class, "backup_retention_period": kept},
+        attributes={
+            "source": source,
+            "instance_class": instance_class,
+            "backup_retention_period": kept,
+            "security_groups": ["database"],
+        },
         facts={
             "arn": f"arn:{cell}-main",
             "replication": (WELL if replication is None else replication) if source else [],
@@ -292,3 +297,14 @@ def test_a_cell_that_is_not_there_is_named():
     made, _problems = pairs.checked({"shop": {"cells": [EAST, "wst"]}})
     (problem,) = pairs.strangers(made, [EAST, WEST])
     assert problem.startswith("recovery_pairs.shop.cells: wst is no cell of the inventory")
+
+
+@pytest.mark.parametrize(
+    ("groups", "result"), [(["nobody"], "pass"), (["database"], "fail"), (["database", "nobody"], "fail")]
+)
+def test_a_former_primary_has_to_be_fenced(groups, result):
+    former = database(EAST)
+    former.attributes["security_groups"] = groups
+    promoted = database(WEST, since="2026-12-01T00:00:00Z")
+    sides = [side(EAST, db_instance={"main": former}), side(WEST, db_instance={"main": promoted})]
+    assert "database main is fenced" in results(found(sides, fence_group="nobody"), result)
