@@ -4,7 +4,7 @@
 """``make failover-demo``: two regions serve an application, visitors write, the first region is lost, the second one takes over.
 
 The visitors come from this machine, over HTTPS, to the public name; they know what was acknowledged. What is missing afterwards
-is looked for by another way, with psycopg in the database of the second region. Run again, it first leads back to the first one.
+is looked for by another way, with psycopg in the database of the second region. The first region then comes back by itself. Run again, it first leads back to the first one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import commands
 
 from . import process, visit
 from .machines import outage, overview
+from .machines.machine import Machine
 from .machines.names import host_address
 
 INVENTORY = "inventories/three_tier/rehearsal"
@@ -129,10 +130,33 @@ def main() -> int:
         lambda: sum(at > opened for at in visitors.acknowledged.values()) > 5 * RATE,
     )
     visitors.leave()
-    return _told(url, visitors, lost, opened - command_began, time.monotonic() - began)
+    status = _told(url, visitors, lost, opened - command_began)
+    _say(f"{REGION} comes back by itself, with nobody there")
+    outage.plug(REGION, directory)
+    _await("guard that stops the application there", lambda: not _serves(directory))
+    _say(f"the application of {FIRST} is stopped: {_why(directory)}")
+    _say(
+        f"it took {(time.monotonic() - began) / 60:.1f} min; make failover-demo leads back to {FIRST} and does this again"
+    )
+    return status
 
 
-def _told(url: str, visitors: Visitors, lost: float, writable: float, seconds: float) -> int:
+def _machine(directory: Path) -> Machine:
+    """The machine of the application in the first region."""
+    machines = overview.collect(directory)["machines"]
+    ident = next(each["name"] for each in machines if each["details"] == f"{FIRST}-app")
+    return Machine(ident, directory / "machines" / ident)
+
+
+def _serves(directory: Path) -> bool:
+    return _machine(directory).enter("systemctl", "is-active", "notes.service", check=False).strip() == "active"
+
+
+def _why(directory: Path) -> str:
+    return _machine(directory).enter("cat", "/run/terrace-recovery-guard/fenced").strip()
+
+
+def _told(url: str, visitors: Visitors, lost: float, writable: float) -> int:
     """Say what became of the writes."""
     wrote = visitors.acknowledged
     kept = {text for each in _databases(SECOND) for text in visit.texts(url, each)}
@@ -146,9 +170,6 @@ def _told(url: str, visitors: Visitors, lost: float, writable: float, seconds: f
         f"refused meanwhile: {', '.join(f'{how} {count}' for how, count in sorted(visitors.refused.items())) or 'nothing'}"
     )
     _say(f"report: file://{report}")
-    _say(
-        f"it took {seconds / 60:.1f} min. {REGION} is still lost; make failover-demo leads back to it and does this again"
-    )
     # Whatever is missing was acknowledged after all that is kept of the time before, but for visitors who overtake each other.
     newest = max((wrote[text] for text in wrote if text in kept and wrote[text] <= lost), default=0)
     return 0 if before and after and all(wrote[text] > newest - 1 for text in missing) else 1

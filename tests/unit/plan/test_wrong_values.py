@@ -431,7 +431,7 @@ def every_limit() -> t.Iterator[tuple[str, dict[str, t.Any]]]:
 LIMITED = {path: spec for path, spec in every_limit() if "limit" in spec}
 #: Roles for machines: Ansible holds their variables to their types there, and what they mean is no concern of AWS.
 HOSTS = ("app_release", "bastion_host", "configuration_release", "database_content", "flask_app", "host_baseline",
-         "monitoring_agent", "reverse_proxy")  # fmt: skip
+         "monitoring_agent", "recovery_guard", "reverse_proxy")  # fmt: skip
 #: The kind looks at it: any number above 0.
 JUDGED = {"tier/scaling_policy: target"}
 
