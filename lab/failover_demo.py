@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``make failover-demo``: two regions serve an application, visitors write, the first region is lost, the second one takes over.
 
-The visitors come from this machine, over HTTPS, to the public name; they know what was acknowledged. What is missing afterwards
-is looked for by another way, with psycopg in the database of the second region. The first region then comes back by itself. Run again, it first leads back to the first one.
+The visitors come from this machine, over HTTPS, to the public name; they know what was acknowledged. What is missing
+afterwards is looked for by another way, with psycopg in the database of the second region. The first region then comes back
+by itself. Run again, it first leads back to the first one.
 """
 
 from __future__ import annotations
