@@ -154,7 +154,7 @@ def _serves(directory: Path) -> bool:
 
 
 def _why(directory: Path) -> str:
-    return _machine(directory).enter("cat", "/run/terrace-recovery-guard/fenced").strip()
+    return _machine(directory).enter("cat", "/var/lib/terrace-recovery-guard/fenced").splitlines()[0]
 
 
 def _told(url: str, visitors: Visitors, lost: float, writable: float) -> int:

@@ -53,7 +53,7 @@ def machine(module):
     return made
 
 
-STOP = ["systemctl", "stop", "notes.socket", "notes.service"]
+STOP = ["systemctl", "stop", *UNITS]
 START = ["systemctl", "start", "--no-block", *UNITS]
 
 
@@ -108,3 +108,29 @@ def test_while_the_other_region_is_lost_nothing_is_stopped_unless_there_is_a_lea
     machine.other.lost = False
     machine.guard.look()
     assert (machine.fenced(), machine.ran) == (False, [STOP, START])
+
+
+def test_a_failover_to_this_cell_starts_it_while_the_other_region_is_lost(machine):
+    machine.other.objects["writer"] = at(2)
+    machine.guard.look()
+    machine.other.lost = True
+    machine.guard.look()
+    assert (machine.fenced(), machine.ran) == (True, [STOP])
+    machine.own.objects["writer"] = at(1)
+    machine.guard.look()
+    assert machine.fenced(), "said before the other one took over"
+    machine.own.objects["writer"] = at(3)
+    assert machine.guard.look()
+    assert (machine.fenced(), machine.ran) == (False, [STOP, START])
+
+
+def test_what_cannot_be_read_or_removed_is_told_once_and_ends_nothing(machine, capsys):
+    machine.other.lost = True
+    assert [machine.guard.look() for _look in range(3)] == [False] * 3
+    assert capsys.readouterr().out.count("cannot be read: no route") == 1
+    machine.other.lost = False
+    machine.own.objects["writer"], machine.other.objects["writer"] = at(1), at(2)
+    machine.own.delete_object = lambda **_named: 1 / 0
+    assert machine.guard.look()
+    assert "clients may be led here" in capsys.readouterr().out
+    assert machine.ran == [STOP]
