@@ -23,7 +23,8 @@ class ActionModule(RecoveryAction):
 
     def act(self) -> dict[str, t.Any]:
         name, options = self.pair()
-        sides = self.sides(name, options, (*status.KINDS, "security_group"))
+        leads = ("load_balancer",) if options["public_name"] else ()
+        sides = self.sides(name, options, (*status.KINDS, "security_group", *leads))
         to, clients = str(self.option("to", "")), set(self._vars["groups"].get(options["clients"], []))
         request = decision.Request(
             to=to,

@@ -23,4 +23,10 @@ class ActionModule(RecoveryAction):
         found = status.Status(name, options, sides, self.option("plans", {}), dt.datetime.now(dt.UTC))
         keeps = [(side, side.of("bucket").get(options["journal_bucket"])) for side in sides]
         buckets = [{"bucket": bucket.id, "region": side.region} for side, bucket in keeps if bucket]
-        return {"changed": False, "status": found.as_dict(), "buckets": buckets, "object": journal.status_place(name)}
+        return {
+            "changed": False,
+            "status": found.as_dict(),
+            "buckets": buckets,
+            "object": journal.status_place(name),
+            "whole": not any(side.problem for side in sides),
+        }

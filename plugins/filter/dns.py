@@ -41,6 +41,20 @@ def dns_records(names: dict[str, dict[str, dict[str, t.Any]]]) -> dict[str, dict
     return made
 
 
+def name_in_zone(domain: str, zone: str, others: str = "") -> str:
+    """What a domain is called in a zone, ``@`` where it is the zone's own.
+
+    :param others: the domain that another cell has for the same, which has to be the same one
+    :raises AnsibleFilterError: where the domain does not lie in the zone, or the cells differ
+    """
+    full, own = record_sets.domain(domain), record_sets.domain(zone)
+    if others and record_sets.domain(others) != full:
+        raise AnsibleFilterError(f"{domain}: the other cell of the pair has {others}; both are reached by one name")
+    if full != own and not full.endswith(f".{own}"):
+        raise AnsibleFilterError(f"{domain} does not lie in the zone {zone}")
+    return record_sets.APEX if full == own else full.removesuffix(f".{own}")
+
+
 def dns_record_sets(
     entries: dict[str, dict[str, t.Any]], resources: dict[str, dict[str, dict[str, t.Any]]], cell: str
 ) -> dict[str, list[dict[str, t.Any]]]:
@@ -127,4 +141,5 @@ class FilterModule:
             "dns_record_sets": dns_record_sets,
             "dns_records": dns_records,
             "dns_vpcs": dns_vpcs,
+            "name_in_zone": name_in_zone,
         }

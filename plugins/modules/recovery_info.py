@@ -48,6 +48,10 @@ buckets:
   returned: always
   type: list
   elements: dict
+whole:
+  description: Whether both cells could be read.
+  returned: always
+  type: bool
 object:
   description: What the status is called in these buckets where it is kept.
   returned: always

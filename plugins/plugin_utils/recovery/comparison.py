@@ -10,13 +10,14 @@ import typing as t
 
 from ..engine.kind import LEAVING
 from .decision import LOGINS, PLANNED
-from .journal import Journal
+from .journal import Journal, unfinished
 from .status import Side, Status
 
 #: What a run does.
 COMPARE = "compare"
 NOTHING = "nothing"
 IMPOSSIBLE = "impossible"
+UNFINISHED = "unfinished"
 REPLAY = "replay"
 
 
@@ -35,6 +36,9 @@ def settle(
     writer = status.primary
     if former not in sides or writer is None or writer.name == former:
         return _settled(NOTHING, "it is not the former primary of a pair")
+    if journal and unfinished(journal):
+        why = f"the failover to {writer.name}, begun at {journal['began']}, has not ended"
+        return _settled(UNFINISHED, f"{why}; end it first: -e dr_failover_to={writer.name}")
     mine, options = sides[former], status.options
     there = {
         name: each

@@ -166,6 +166,9 @@ def _what_is_missing(status: Status, former: Side, to: Side) -> t.Iterator[str]:
                     f"{where}.traffic_bucket: health checks may not read {pairs.WRITER} in {name} of {side.name}"
                     " (health_check_objects)"
                 )
+    balancer = options["public_balancer"]
+    if options["public_name"] and not to.lacks("load_balancer") and balancer not in to.of("load_balancer"):
+        yield f"{where}.public_balancer: {to.name} has no load balancer {balancer}"
     fence = former.of("security_group").get(options["fence_group"])
     if fence is not None and fence.attributes["ingress"]:
         let_in = ", ".join(sorted(fence.attributes["ingress"]))
@@ -225,7 +228,7 @@ def _decision(
         "bucket_region": keeper.region,
         "traffic": {side.name: _traffic_bucket(options, side) for side in (former, to)} if act == FAIL_OVER else {},
         "public_name": options["public_name"],
-        "public_balancer": options["public_balancer"],
+        "public_balancer": _balancer(options, to),
         "databases": {name: _database(name, former, to) for name in options["databases"]},
         "logins": _fenced_logins(journal, options, former),
         # Those that an earlier run promoted without telling so are not the cell's until they are told.
@@ -242,6 +245,12 @@ def _traffic_bucket(options: dict[str, t.Any], side: Side) -> str:
     """What the bucket that leads the traffic is called on AWS; empty where there is none or it is not known."""
     bucket = side.of("bucket").get(options["traffic_bucket"])
     return bucket.id if bucket else ""
+
+
+def _balancer(options: dict[str, t.Any], to: Side) -> str:
+    """The DNS name that the public name is to lead to."""
+    found = to.of("load_balancer").get(options["public_balancer"])
+    return str(found.facts["dns_name"]) if found else ""
 
 
 def _database(name: str, former: Side, to: Side) -> dict[str, t.Any]:

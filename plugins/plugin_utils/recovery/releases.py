@@ -25,10 +25,12 @@ class Release:
 
     :ivar version: empty for what has no versions
     :ivar origin: the digest of the source it was made of; empty where the release does not say
+    :ivar missing: what of it is not in the bucket
     """
 
     version: str
     origin: str
+    missing: tuple[str, ...] = ()
 
 
 class Held:
@@ -41,6 +43,7 @@ class Held:
         self._cell, self._bucket = cell, bucket
         listed = cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket)
         sizes = {each["Key"]: each["Size"] for each in listed}
+        self._keys = frozenset(sizes)
         self.released = sorted(key.rpartition("/")[0] for key in sizes if key.endswith(f"/{CURRENT}"))
         self.count = len(sizes)
         #: Keys and sizes of what is no part of a release.
@@ -52,12 +55,17 @@ class Held:
         """What is current under a prefix."""
         current = self._read(f"{prefix}/{CURRENT}")
         version = str(current.get("flask_app_version", ""))
-        made = self._read(f"{prefix}/{current.get('flask_app_name')}-{version}.json") if version else {}
-        return Release(version, str(made.get("origin", "")))
+        manifest = f"{prefix}/{current.get('flask_app_name')}-{version}.json" if version else ""
+        made = self._read(manifest) if manifest else current
+        needed = [name for name in (manifest, str(made.get("object", ""))) if name]
+        return Release(version, str(made.get("origin", "")), tuple(name for name in needed if name not in self._keys))
 
     def _read(self, key: str) -> dict[str, t.Any]:
         found = self._cell.call("s3", "get_object", absent=("NoSuchKey",), Bucket=self._bucket, Key=key)
-        return t.cast(dict[str, t.Any], json.loads(found["Body"].read())) if found else {}
+        read = json.loads(found["Body"].read()) if found else {}
+        if not isinstance(read, dict):
+            raise ValueError(f"{key} of {self._bucket} is not what a release has there")
+        return read
 
 
 def lacks(primary: Held, standby: Held) -> t.Iterator[str]:
@@ -71,4 +79,5 @@ def lacks(primary: Held, standby: Held) -> t.Iterator[str]:
             yield f"{prefix} {mine.version} (it has {theirs.version or 'none'})"
         elif mine.origin != theirs.origin and mine.origin and theirs.origin:
             yield f"{prefix} {mine.version} of the same source (it was released from another one)"
+        yield from theirs.missing
     yield from sorted(key for key, _size in primary.objects - standby.objects)

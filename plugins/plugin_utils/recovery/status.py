@@ -370,7 +370,7 @@ class Status:
                 return
         try:
             missing = list(releases.lacks(*held))
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ValueError) as error:
             yield Check(what, standby.name, UNKNOWN, str(error))
             return
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.terrace.aws.plugins.filter.dns import dns_health_check, dns_record_sets, dns_records, dns_vpcs
+from ansible_collections.terrace.aws.plugins.filter.dns import (
+    dns_health_check,
+    dns_record_sets,
+    dns_records,
+    dns_vpcs,
+    name_in_zone,
+)
 
 RESOURCES = {
     "hosted_zone": {"internal": {"id": "Z1", "attributes": {"domain": "example.internal"}}},
@@ -126,3 +132,28 @@ def test_a_check_has_what_its_type_has():
         "HealthThreshold": 1,
         **both,
     }
+
+
+@pytest.mark.parametrize(
+    ("domain", "zone", "name"),
+    [
+        ("shop.example.com", "example.com", "shop"),
+        ("Example.com.", "example.com", "@"),
+        ("example.com.example.com", "example.com", "example.com"),
+    ],
+)
+def test_a_name_in_its_zone(domain, zone, name):
+    assert name_in_zone(domain, zone) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("shop.example.org", "example.com"), "does not lie in the zone example.com"),
+        (("badexample.com", "example.com"), "does not lie in the zone"),
+        (("shop.example.com", "example.com", "wiki.example.com"), "the other cell of the pair has wiki.example.com"),
+    ],
+)
+def test_a_name_that_is_in_no_zone_or_another_for_each_cell_is_refused(given, said):
+    with pytest.raises(AnsibleFilterError, match=said):
+        name_in_zone(*given)

@@ -93,6 +93,18 @@ def test_a_group_that_lets_somebody_in_is_no_fence():
     assert "nobody of east lets in http; it must let nobody in" in refused(sides(security_group=open_))
 
 
+def test_a_balancer_that_is_not_there_is_refused_before_anything_is_touched():
+    both = sides()
+    logs = {"traffic": Resource(id="t", attributes={"health_check_objects": ["writer"]})}
+    for each in both:
+        each.observed["bucket"] |= logs
+    options = {**OPTIONS, "traffic_bucket": "traffic", "public_name": "shop.example.com", "public_balancer": "public"}
+    both[1].observed["load_balancer"] = {}
+    assert "recovery_pairs.shop.public_balancer: west has no load balancer public" in refused(both, options=options)
+    both[1].observed["load_balancer"] = {"public": Resource(id="lb", attributes={}, facts={"dns_name": "west.elb"})}
+    assert decided(both, options=options)["public_balancer"] == "west.elb"
+
+
 @pytest.mark.parametrize(
     ("buckets", "said"),
     [

@@ -23,7 +23,8 @@ def step(name, detail, ended="2"):
 
 
 FENCED = step("fence logins", {"main": LSN})
-KEPT = begun(WEST, EAST, steps=[FENCED, step("replay", {"main": REPLAYED}), step("replay", {})])
+ENDED = "2026-12-01T00:10:00Z"
+KEPT = begun(WEST, EAST, ended=ENDED, steps=[FENCED, step("replay", {"main": REPLAYED}), step("replay", {})])
 
 
 def failed_over():
@@ -88,8 +89,8 @@ def test_what_is_not_removed_any_more_is_not_compared(state):
     ("given", "why"),
     [
         ({"kept": None}, "the journal of the failover from east to west is not in"),
-        ({"kept": begun(WEST, "south")}, "the journal of the failover from east to west is not in"),
-        ({"kept": begun(WEST, EAST)}, "no snapshot of main"),
+        ({"kept": begun(WEST, "south", ended=ENDED)}, "the journal of the failover from east to west is not in"),
+        ({"kept": begun(WEST, EAST, ended=ENDED)}, "no snapshot of main"),
         ({"kept": {**KEPT, "steps": [step("replay", {"main": {"replayed": "0/3"}})]}}, "no snapshot of main"),
         ({"without": [EAST]}, "the inventory has no machine of tier_app in east"),
         ({"clients": ""}, "recovery_pairs has no clients"),
@@ -98,6 +99,11 @@ def test_what_is_not_removed_any_more_is_not_compared(state):
 def test_what_cannot_be_compared_is_told(given, why):
     told = settled(**given)
     assert (told["act"], why in told["why"]) == (comparison.IMPOSSIBLE, True), told
+
+
+def test_a_failover_that_has_not_ended_comes_first():
+    told = settled(kept={**KEPT, "ended": ""})
+    assert (told["act"], f"end it first: -e dr_failover_to={WEST}" in told["why"]) == (comparison.UNFINISHED, True)
 
 
 def test_a_list_is_not_taken_for_a_journal():

@@ -55,5 +55,20 @@ def test_what_new_machines_would_serve_otherwise(standby, said):
     assert said in list(releases.lacks(bucket(), standby))
 
 
+def test_a_release_that_is_not_there_cannot_be_served():
+    without = bucket()
+    served = {"flask_app_name": "notes", "flask_app_version": "1.0.0"}
+    gone = releases.Held(
+        Bucket(**{"notes__current.json": served, "configuration__current.json": {"object": "c.gz"}}), "b"
+    )
+    assert list(releases.lacks(without, gone)) == ["c.gz", "notes/notes-1.0.0.json"]
+
+
+def test_what_is_no_release_is_said():
+    broken = releases.Held(Bucket(**{"notes__current.json": [1]}), "releases")
+    with pytest.raises(ValueError, match="is not what a release has there"):
+        list(releases.lacks(broken, broken))
+
+
 def test_what_is_no_part_of_a_release_is_compared_by_itself():
     assert list(releases.lacks(bucket(logo="x", manual="y"), bucket(logo="x", manual="yy"))) == ["manual"]
