@@ -116,8 +116,8 @@ def decide(
 def _checks(status: Status, to: Side, mode: str) -> t.Iterator[Check]:
     """What counts: whether both are as their inventories say is for dr_status to tell, and takes too long here."""
     for check in status.checks():
-        # Traffic is led by what the failover itself writes.
-        if check.what in (Status.DRIFT, Status.TRAFFIC):
+        # Traffic is led, and applications run, by what the failover itself writes.
+        if check.what in (Status.DRIFT, Status.TRAFFIC, Status.FOLLOWS):
             continue
         # What the lost region alone could answer.
         if mode == UNPLANNED and check.result == FAIL and check.cell != to.name:

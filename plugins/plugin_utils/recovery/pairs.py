@@ -11,8 +11,9 @@ import typing as t
 from .. import specs
 
 VARIABLE = "recovery_pairs"
-#: The object of a pair's traffic_bucket that says that the cell writes.
+#: The objects of a pair's traffic_bucket that say that the cell writes, and that it follows the other one.
 WRITER = "writer"
+FOLLOWS = "follows"
 Pairs = dict[str, dict[str, t.Any]]
 
 

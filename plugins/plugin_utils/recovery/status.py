@@ -88,10 +88,12 @@ class Status:
     :param plans: what each cell's plan counts, or its ``problem``, by cell; a cell without one was not planned
     :cvar DRIFT: the check that takes a plan
     :cvar TRAFFIC: the check of what leads the clients
+    :cvar FOLLOWS: the check of what lets the standby's applications run
     """
 
     DRIFT = "it is as its inventory says"
     TRAFFIC = "clients are led to the cell that writes"
+    FOLLOWS = "the standby has said that it follows"
 
     def __init__(
         self,
@@ -379,6 +381,7 @@ class Status:
 
     def _traffic(self, primary: Side, standby: Side) -> t.Iterator[Check]:
         """What each cell says in its own region; before the first failover none says that it writes."""
+        said: dict[str, dict[str, dt.datetime]] = {}
         for side in (primary, standby):
             bucket = side.of("bucket").get(self.options["traffic_bucket"])
             if bucket is None:
@@ -386,16 +389,29 @@ class Status:
                 yield Check(self.TRAFFIC, side.name, UNKNOWN if side.lacks("bucket") else FAIL, detail)
                 continue
             try:
-                told = side.cell.call("s3", "head_object", absent=("404",), Bucket=bucket.id, Key=pairs.WRITER)
+                listed = side.cell.pages("s3", "list_objects_v2", "Contents", Bucket=bucket.id)
             except (ClientError, BotoCoreError) as error:
                 yield Check(self.TRAFFIC, side.name, UNKNOWN, str(error))
                 continue
+            said[side.name] = {
+                each["Key"]: each["LastModified"] for each in listed if each["Key"] in (pairs.WRITER, pairs.FOLLOWS)
+            }
+            told = pairs.WRITER in said[side.name]
             needed = side is primary and side.name != self.options["preferred_primary"]
             says = (
                 f"{pairs.WRITER} of {bucket.id} says that it writes" if told else f"{bucket.id} has no {pairs.WRITER}"
             )
             wrong = needed if not told else side is standby
             yield Check(self.TRAFFIC, side.name, FAIL if wrong else PASS, says)
+        since = said.get(primary.name, {}).get(pairs.WRITER)
+        if since and standby.name in said:
+            later = [each for each in said[standby.name].values() if each >= since]
+            detail = (
+                "it has said so"
+                if later
+                else "it has not, so that a guard stops its applications: run dr_rebuild.yml to it"
+            )
+            yield Check(self.FOLLOWS, standby.name, PASS if later else FAIL, detail)
 
     def _drift(self) -> t.Iterator[Check]:
         for side in self.sides:

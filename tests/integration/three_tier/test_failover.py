@@ -216,6 +216,11 @@ def test_a_former_primary_is_not_removed_before_it_was_compared(api, cells, pair
     assert instance(api, EAST)["DBInstanceStatus"] == "stopped"
 
 
+def test_a_former_primary_has_not_said_that_it_follows(cells, pair):
+    run = cells.play("dr_status", pair)
+    assert "FAIL pair-use1 the standby has said that it follows" in " ".join(run.output.split()), run.output
+
+
 def test_a_rebuild_takes_back_what_a_lost_region_still_says(api, cells, pair):
     """Nobody could remove it while the region was lost, and clients would be led there."""
     api.client("s3", "us-east-1").put_object(Bucket=f"{EAST}-traffic-123456789012", Key="writer", Body=b"")
@@ -225,3 +230,5 @@ def test_a_rebuild_takes_back_what_a_lost_region_still_says(api, cells, pair):
     cells.play("dr_rebuild", pair, *given).ok()
     assert (says_it_writes(api, WEST), says_it_writes(api, EAST)) == (True, False)
     assert instance(api, EAST)["ReadReplicaSourceDBInstanceIdentifier"] == instance(api, WEST)["DBInstanceArn"]
+    run = cells.play("dr_status", pair)
+    assert "ok pair-use1 the standby has said that it follows" in " ".join(run.output.split()), run.output

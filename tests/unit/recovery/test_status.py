@@ -49,7 +49,11 @@ class Cloudwatch:
 
 def side(name, lag=(0,), problem="", replication="InSync", **kinds):
     in_sync = {"ReplicationStatus": [{"Region": "region-west", "Status": replication}]}
-    cell = types.SimpleNamespace(client=lambda _service: Cloudwatch(*lag), call=lambda *_asked, **_named: in_sync)
+    cell = types.SimpleNamespace(
+        client=lambda _service: Cloudwatch(*lag),
+        call=lambda *_asked, **_named: in_sync,
+        pages=lambda *_asked, **_named: [],
+    )
     return status.Side(name, f"region-{name}", cell, problem, kinds)
 
 
