@@ -38,6 +38,8 @@ def summary(journal: Journal) -> dict[str, t.Any]:
     def when(step: str) -> str:
         return next((each["ended"] for each in reversed(steps) if each["step"] == step and each["ended"]), "")
 
+    # The wait for the public name ends also where it leads elsewhere.
+    leads = any(each["step"] == "public name" and each["detail"].get("leads") for each in steps)
     taken: dict[str, float] = {}
     for each in steps:
         taken[each["step"]] = round(taken.get(each["step"], 0) + (each["seconds"] or 0), 1)
@@ -47,7 +49,7 @@ def summary(journal: Journal) -> dict[str, t.Any]:
         "seconds": _seconds(journal["began"], journal["ended"]),
         "seconds_by_step": taken,
         "seconds_until_writable": _seconds(journal["began"], when("let in")),
-        "seconds_until_led": _seconds(journal["began"], when("public name")),
+        "seconds_until_led": _seconds(journal["began"], when("public name") if leads else ""),
         "estimate": estimate(journal),
     }
 

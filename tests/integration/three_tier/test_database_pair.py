@@ -146,12 +146,24 @@ def test_what_is_missing_in_the_second_region_is_named(api, cells, pair, tmp_pat
     assert status_of(cells, pair, tmp_path)[0] == 0
 
 
+def kept(api) -> dict[str, t.Any]:
+    """The status that was kept in the west."""
+    s3 = api.client("s3", "us-west-2")
+    found = s3.get_object(Bucket=f"{WEST}-journal-123456789012", Key="recovery/shop.status.json")
+    return json.loads(found["Body"].read())
+
+
 def test_a_region_that_is_lost_is_unknown_and_its_replica_is_looked_at(api, cells, pair, tmp_path):
+    """What was kept of it before is worth more than that, and stays."""
+    keep = ("-e", "dr_status_keep=true")
+    assert status_of(cells, pair, tmp_path, *keep)[0] == 0
+    before = kept(api)
     api.faults(rate=1, kinds=["error"], regions=["us-east-1"])
     try:
-        status, report = status_of(cells, pair, tmp_path, "--limit", WEST)
+        status, report = status_of(cells, pair, tmp_path, "--limit", WEST, *keep)
     finally:
         api.faults(rate=0)
+    assert (before["ready"], kept(api)) == (True, before)
     assert (status, report["primary"], report["standby"], report["ready"]) == (2, EAST, WEST, False)
     assert "the region answers" in answers(report, "unknown")
     assert answers(report, "pass")["database main is replicated"] == "replicating"

@@ -216,6 +216,21 @@ def test_a_former_primary_is_not_removed_before_it_was_compared(api, cells, pair
     assert instance(api, EAST)["DBInstanceStatus"] == "stopped"
 
 
+def test_a_cell_of_another_pair_is_not_rebuilt(api, cells, pair):
+    run = cells.play(
+        "dr_rebuild",
+        pair,
+        "-e",
+        f"dr_rebuild_cell={EAST}",
+        "-e",
+        f"dr_rebuild_confirm={EAST}",
+        "-e",
+        "dr_rebuild_pair=shp",
+    )
+    assert (run.status, f"{EAST} is no cell of the pair shp" in " ".join(run.output.split())) == (2, True), run.output
+    assert "ReadReplicaSourceDBInstanceIdentifier" not in instance(api, EAST)
+
+
 def test_a_former_primary_has_not_said_that_it_follows(cells, pair):
     run = cells.play("dr_status", pair)
     assert "FAIL pair-use1 the standby has said that it follows" in " ".join(run.output.split()), run.output

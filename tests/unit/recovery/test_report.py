@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import pytest
+
 from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import report
 
 JOURNAL = {
@@ -45,6 +47,14 @@ def test_times_are_told_by_step_and_until_it_could_be_written_to():
     assert told["seconds_by_step"] == {"fence": 5.0, "let in": 15.0}
     assert told["steps"][0]["seconds"] is None, "a step that was killed has no end"
     assert "secret_ids" not in told
+
+
+@pytest.mark.parametrize(("leads", "seconds"), [(True, 55.0), (False, None)])
+def test_a_wait_that_ended_without_the_clients_is_no_time_until_they_were_led(leads, seconds):
+    waited = {"step": "public name", "began": "2026-12-01T03:00:40.000Z", "ended": "2026-12-01T03:00:55.000Z"}
+    kept = {**JOURNAL, "steps": [*JOURNAL["steps"], {**waited, "detail": {"leads": leads}}]}
+    assert report.summary(kept)["seconds_until_led"] == seconds
+    assert ("Clients led there after" in report.page(kept)) == leads
 
 
 def test_a_run_that_did_not_end_has_no_time():
