@@ -15,7 +15,7 @@ import os
 import time
 import typing as t
 
-from .engine.lock import Lock, LostError
+from .engine.lock import Lock, LostError, process_start
 from .sdk import BotoCoreError, ClientError
 
 #: Seconds between two looks at the run.
@@ -30,6 +30,7 @@ def keep(connect: t.Callable[[], t.Any], name: str, run: int, token: str) -> Non
     :param run: the process of ansible-playbook
     :param token: tells this holding of the lock from all others
     """
+    began = process_start(run)
     if os.fork():
         return
     try:
@@ -37,7 +38,7 @@ def keep(connect: t.Callable[[], t.Any], name: str, run: int, token: str) -> Non
         _let_go_of_files()
         holder = Lock(Latest(connect), name, run)
         holder.resume(token)
-        while _alive(run):
+        while _alive(run) and process_start(run) == began:
             time.sleep(PAUSE)
             try:
                 holder.renew()

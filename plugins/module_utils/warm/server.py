@@ -74,10 +74,11 @@ class Runs:
 
     @staticmethod
     def started(pid: int) -> str:
-        """Start time of a process, which tells it from a later one with the same id; empty when it is gone."""
+        """Start time of a process, which tells it from a later one with the same id; empty when it has ended."""
         try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
-                return stat.read().rpartition(b")")[2].split()[19].decode()
+                fields = stat.read().rpartition(b")")[2].split()
+            return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
         except (OSError, IndexError):
             return ""
 

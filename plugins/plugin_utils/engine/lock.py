@@ -43,12 +43,16 @@ class LostError(Exception):
     """The lock was taken over while it was held."""
 
 
-def _process_start(pid: int) -> str:
-    """When a process of this machine began, in the kernel's ticks; empty where it does not run."""
+def process_start(pid: int) -> str:
+    """When a process of this machine began, in the kernel's ticks.
+
+    Empty where it does not run, or has ended and is only kept until its parent asks how: in a container that may be never.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 def _works_on(pid: int) -> bool:
@@ -99,7 +103,7 @@ class Owner:
     @property
     def gone(self) -> bool:
         """Whether its process, on this very machine, is gone; what that has started may still work."""
-        return bool(self.boot) and self.boot == _boot() and _process_start(self.pid) != self.started
+        return bool(self.boot) and self.boot == _boot() and process_start(self.pid) != self.started
 
 
 def whoami() -> str:
@@ -216,7 +220,7 @@ class Lock:
             expires=(now + LEASE).isoformat(timespec="seconds"),
             boot=_boot(),
             pid=self._pid,
-            started=_process_start(self._pid),
+            started=process_start(self._pid),
         )
 
     def _have(self, mine: Owner) -> None:

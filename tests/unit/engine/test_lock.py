@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ProfileNotFound
@@ -97,6 +98,22 @@ def test_one_that_ran_out_is_taken_over(ssm):
 
 def test_one_of_a_process_of_this_machine_that_is_gone_is_taken_over(ssm):
     other(ssm, boot=lock._boot(), pid=2**22 + 1, started="7")
+    assert "ops@far" in lock.Lock(lambda: ssm, "cell/test").take()
+
+
+@pytest.fixture
+def ended():
+    """A process that has ended and whose parent has not asked how yet, as in a container whose first process never asks."""
+    process = subprocess.Popen(["true"], start_new_session=True)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "Z"
+    yield process
+    process.wait()
+
+
+def test_one_of_a_process_that_has_ended_is_taken_over_though_nobody_asked_how(ssm, ended):
+    started = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    other(ssm, boot=lock._boot(), pid=ended.pid, started=started)
     assert "ops@far" in lock.Lock(lambda: ssm, "cell/test").take()
 
 
@@ -193,6 +210,17 @@ def test_it_is_given_back_when_the_run_ends_whoever_took_it(lab, ssm, run):
         lock.Lock(lambda: ssm, "cell/test").take()
     run.kill()
     run.wait()
+    until = time.monotonic() + 60
+    while held(ssm) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_it_is_given_back_when_the_run_ends_though_nobody_asks_how(lab, ssm, run):
+    mine = lock.Lock(lambda: ssm, "cell/test", pid=run.pid)
+    mine.take()
+    lock_keeper.keep(lambda: lab.client("ssm"), "cell/test", run.pid, mine.token)
+    run.kill()
     until = time.monotonic() + 60
     while held(ssm) is not None:
         assert time.monotonic() < until
