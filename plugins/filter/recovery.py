@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, missing, report
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, missing, report, tables
 
 #: How results read in a table; what is not as it should be catches the eye.
 WORDS = {"pass": "ok", "note": "note", "fail": "FAIL", "unknown": "UNKNOWN"}
@@ -220,6 +220,13 @@ def recovery_missing_told(found: dict[str, t.Any], place: str) -> list[str]:
     return missing.told(found, place)
 
 
+def recovery_tables_told(
+    copied: list[dict[str, t.Any]], present: list[dict[str, t.Any]], recovery: dict[str, t.Any]
+) -> list[str]:
+    """How a copy that was restored to a point in time differs from the database, for people."""
+    return tables.told(copied, present, recovery)
+
+
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -244,4 +251,5 @@ class FilterModule:
             "recovery_missing_batches": recovery_missing_batches,
             "recovery_missing_added": recovery_missing_added,
             "recovery_missing_told": recovery_missing_told,
+            "recovery_tables_told": recovery_tables_told,
         }

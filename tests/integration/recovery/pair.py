@@ -388,6 +388,10 @@ class Pair:
         """Begin to rebuild a former primary, and kill that once a task of it has ended."""
         self._killed(task, self.command("dr_rebuild", *self.rebuilding(cell)))
 
+    def killed_at(self, task: str, playbook: str, *arguments: str) -> None:
+        """Begin a playbook, and kill it with all it started once a task of it has ended."""
+        self._killed(task, self.command(playbook, *arguments))
+
     def rebuilding(self, cell: str) -> list[str]:
         """How a former primary is rebuilt."""
         wanted = {
