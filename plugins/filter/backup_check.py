@@ -1,0 +1,96 @@
+# Copyright: The Terrace developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters for the verification of backups."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from ansible_collections.terrace.aws.plugins.plugin_utils import check_table
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import backups, checksums
+
+
+def backup_check_selected(
+    entries: dict[str, t.Any], instances: dict[str, t.Any], former: list[str], writer: str
+) -> dict[str, t.Any]:
+    """The databases of a cell that are verified, and why others are not.
+
+    :param instances: as they are, by name
+    :param former: names of those that wrote before another cell's did
+    :param writer: that cell
+    """
+    return backups.selected(entries, instances, former, writer)
+
+
+def backup_check_before(
+    source: dict[str, t.Any], snapshots: list[dict[str, t.Any]], hours: int, seconds: int
+) -> dict[str, t.Any]:
+    """The newest snapshot of a database, and what is asked before anything is made.
+
+    :param snapshots: its snapshots
+    :param hours: how old the newest one may be
+    :param seconds: how far behind the latest restorable time may be
+    """
+    return backups.before(source, snapshots, int(hours), int(seconds), _now())
+
+
+def backup_check_reached(source: dict[str, t.Any], moment: str) -> bool:
+    """Whether an instance can be restored to a moment already."""
+    return backups.reached(source, moment)
+
+
+def backup_check_ended(instances: list[dict[str, t.Any]]) -> list[str]:
+    """The identifiers of instances that came up, or failed to."""
+    return backups.ended(instances)
+
+
+def backup_check_sizes(content: dict[str, list[dict[str, t.Any]]]) -> dict[str, dict[str, dict[str, int]]]:
+    """How many buckets each table has, by database, schema and table."""
+    return {database: checksums.sizes(found) for database, found in content.items()}
+
+
+def backup_check_judged(
+    found: dict[str, t.Any], cell: str, minutes: int, skipped: list[str] | None = None
+) -> dict[str, t.Any]:
+    """The checks and tables of one database.
+
+    :param minutes: how long a copy may take to come up; 0 for as long as it does
+    :param skipped: full names of tables that need not be read
+    """
+    return backups.judged(found, cell, int(minutes), skipped or [])
+
+
+def backup_check_table(report: dict[str, t.Any]) -> str:
+    """A report for people."""
+    passed = "VERIFIED" if report["passed"] else "NOT VERIFIED"
+    lines = [f"{report['cell']}: {passed}"]
+    lines += [f"{name}: passed over, {why}" for name, why in report["passed_over"].items()]
+    return "\n".join([*lines, "", *check_table.lines(report["checks"])])
+
+
+def backup_check_passed(checks: list[dict[str, t.Any]]) -> bool:
+    """Whether there are checks, and none failed or is unknown."""
+    return bool(checks) and all(map(check_table.good, checks))
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
+
+
+class FilterModule:
+    """Filters ``terrace.aws.*`` of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {
+            "backup_check_selected": backup_check_selected,
+            "backup_check_before": backup_check_before,
+            "backup_check_reached": backup_check_reached,
+            "backup_check_ended": backup_check_ended,
+            "backup_check_sizes": backup_check_sizes,
+            "backup_check_judged": backup_check_judged,
+            "backup_check_table": backup_check_table,
+            "backup_check_passed": backup_check_passed,
+        }
