@@ -26,15 +26,22 @@ def backup_check_selected(
 
 
 def backup_check_before(
-    source: dict[str, t.Any], snapshots: list[dict[str, t.Any]], hours: int, seconds: int
+    checked: dict[str, t.Any],
+    instances: list[dict[str, t.Any]],
+    snapshots: list[dict[str, t.Any]],
+    groups: list[str],
+    hours: int,
+    seconds: int,
 ) -> dict[str, t.Any]:
-    """The newest snapshot of a database, and what is asked before anything is made.
+    """What is asked of databases before anything is made, by name.
 
-    :param snapshots: its snapshots
-    :param hours: how old the newest one may be
+    :param instances: those of the region
+    :param snapshots: those of the databases
+    :param groups: ids of security groups of verifications
+    :param hours: how old the newest snapshot may be
     :param seconds: how far behind the latest restorable time may be
     """
-    return backups.before(source, snapshots, int(hours), int(seconds), _now())
+    return backups.before(checked, instances, snapshots, groups, (int(hours), int(seconds)), _now())
 
 
 def backup_check_reached(source: dict[str, t.Any], moment: str) -> bool:
@@ -52,15 +59,32 @@ def backup_check_sizes(content: dict[str, list[dict[str, t.Any]]]) -> dict[str, 
     return {database: checksums.sizes(found) for database, found in content.items()}
 
 
-def backup_check_judged(
-    found: dict[str, t.Any], cell: str, minutes: int, skipped: list[str] | None = None
-) -> dict[str, t.Any]:
-    """The checks and tables of one database.
+def backup_check_ours(instances: list[dict[str, t.Any]], groups: list[str]) -> list[str]:
+    """The identifiers of instances that a verification made.
 
+    :param groups: ids of security groups of verifications
+    """
+    return backups.ours(instances, groups)
+
+
+def backup_check_report(
+    found: list[dict[str, t.Any]],
+    cell: str,
+    chosen: dict[str, t.Any],
+    before: dict[str, t.Any],
+    problem: str,
+    minutes: int,
+    skipped: list[str],
+) -> dict[str, t.Any]:
+    """Whether the backups of a cell's databases can be restored, check by check.
+
+    :param chosen: the databases that are verified, and why others are not
+    :param before: what was asked before anything was made
+    :param problem: why the run ended early, or empty
     :param minutes: how long a copy may take to come up; 0 for as long as it does
     :param skipped: full names of tables that need not be read
     """
-    return backups.judged(found, cell, int(minutes), skipped or [])
+    return backups.report(cell, chosen, before, found, problem, (int(minutes), skipped), _now())
 
 
 def backup_check_table(report: dict[str, t.Any]) -> str:
@@ -69,11 +93,6 @@ def backup_check_table(report: dict[str, t.Any]) -> str:
     lines = [f"{report['cell']}: {passed}"]
     lines += [f"{name}: passed over, {why}" for name, why in report["passed_over"].items()]
     return "\n".join([*lines, "", *check_table.lines(report["checks"])])
-
-
-def backup_check_passed(checks: list[dict[str, t.Any]]) -> bool:
-    """Whether there are checks, and none failed or is unknown."""
-    return bool(checks) and all(map(check_table.good, checks))
 
 
 def _now() -> str:
@@ -90,7 +109,7 @@ class FilterModule:
             "backup_check_reached": backup_check_reached,
             "backup_check_ended": backup_check_ended,
             "backup_check_sizes": backup_check_sizes,
-            "backup_check_judged": backup_check_judged,
+            "backup_check_ours": backup_check_ours,
+            "backup_check_report": backup_check_report,
             "backup_check_table": backup_check_table,
-            "backup_check_passed": backup_check_passed,
         }

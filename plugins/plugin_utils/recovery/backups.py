@@ -97,14 +97,53 @@ def newest(snapshots: list[dict[str, t.Any]], source: dict[str, t.Any]) -> dict[
 
 
 def before(
-    source: dict[str, t.Any], snapshots: list[dict[str, t.Any]], hours: int, seconds: int, now: str
+    checked: dict[str, t.Any],
+    instances: list[dict[str, t.Any]],
+    snapshots: list[dict[str, t.Any]],
+    groups: list[str],
+    limits: tuple[int, int],
+    now: str,
 ) -> dict[str, t.Any]:
-    """What is asked of a database before anything is made: its newest ``snapshot``, or empty, and the ``checks``.
+    """What is asked of databases before anything is made: by name the ``source``, its newest ``snapshot`` or empty, the
+    ``checks``, the ``leftovers`` of an earlier run, and whether it is ``ready`` to be restored.
 
-    :param hours: how old that may be
-    :param seconds: how far behind the latest restorable time may be
+    :param checked: of :func:`selected`
+    :param instances: those of the region, as amazon.aws.rds_instance_info returns them
+    :param snapshots: those of the databases
+    :param groups: ids of security groups of verifications
+    :param limits: how many hours old the newest snapshot may be, and how many seconds the latest restorable time may be ago
     """
-    status, snapshot = source["db_instance_status"], newest(snapshots, source)
+    known = {each["db_instance_identifier"]: each for each in instances}
+    made = {}
+    for name, each in checked.items():
+        source = known[each["id"]]
+        there = [known[copy] for copy in each["copies"].values() if copy in known]
+        foreign = [copy["db_instance_identifier"] for copy in there if not _ours(copy, groups)]
+        mine = [snapshot for snapshot in snapshots if snapshot["db_instance_identifier"] == each["id"]]
+        snapshot = newest(mine, source)
+        checks = [*_before(source, snapshot, limits, now)]
+        if foreign:
+            detail = f"{', '.join(foreign)} is there without the tag {TAG}: rename or remove it"
+            checks.append(_check("can be copied", False, detail))
+        made[name] = {
+            "source": source,
+            "snapshot": snapshot,
+            "checks": checks,
+            "leftovers": [copy["db_instance_identifier"] for copy in there if _ours(copy, groups)],
+            "ready": all(map(check_table.good, checks)),
+        }
+    return made
+
+
+def _ours(instance: dict[str, t.Any], groups: list[str]) -> bool:
+    """Whether a verification made an instance: its tag comes in a second call, its security group in the first one."""
+    mine = [each["vpc_security_group_id"] for each in instance["vpc_security_groups"]]
+    return TAG in instance.get("tags", {}) or bool(set(mine) & set(groups))
+
+
+def _before(source: dict[str, t.Any], snapshot: dict[str, t.Any], limits: tuple[int, int], now: str) -> list[Check]:
+    hours, seconds = limits
+    status = source["db_instance_status"]
     stopped = status in rds_states.STOPPED
     made = [_check("is available", rds_states.state(status) == READY and not stopped, status)]
     what = f"newest snapshot is at most {hours} h old"
@@ -120,7 +159,7 @@ def before(
     else:
         behind = (when(now) - when(latest)).total_seconds()
         made.append(_check(what, behind <= seconds, f"{behind:.0f} s"))
-    return {"source": source, "snapshot": snapshot, "checks": made, "ready": all(map(check_table.good, made))}
+    return made
 
 
 def reached(source: dict[str, t.Any], moment: str) -> bool:
@@ -246,16 +285,57 @@ def _of(checks: list[Check], database: str, what: str, cell: str) -> list[Check]
     ]
 
 
-def judged(found: dict[str, t.Any], cell: str, minutes: int, skipped: list[str]) -> dict[str, t.Any]:
-    """The ``checks`` of one database, and its ``tables`` by copy.
+def report(
+    cell: str,
+    chosen: dict[str, t.Any],
+    known: dict[str, t.Any],
+    found: list[dict[str, t.Any]],
+    problem: str,
+    limits: tuple[int, list[str]],
+    now: str,
+) -> dict[str, t.Any]:
+    """Whether the backups of a cell's databases can be restored, check by check.
 
-    :param found: ``name``, ``before`` (:func:`before`), ``problem`` where it ended early, and as far as it came
-        ``closed`` databases, ``earlier`` and ``later`` contents, and by copy ``copies``: ``instance``, ``seconds``, ``group``,
-        ``problem``, ``closed`` and ``content``
-    :param minutes: how long a copy may take to come up; 0 for as long as it does
-    :param skipped: full names of tables that need not be read
+    :param chosen: of :func:`selected`
+    :param known: of :func:`before`
+    :param found: of each database that was verified ``name``, ``problem`` where that ended early, and as far as it came
+        ``moment``, ``closed`` databases, ``earlier`` and ``later`` contents, and by copy ``copies``: ``instance``, ``seconds``,
+        ``group``, ``closed`` and ``content``
+    :param problem: why the run ended early, or empty
+    :param limits: how many minutes a copy may take to come up, 0 for as long as it does, and tables that need not be read
     """
-    name, known = found["name"], found["before"]
+    verified = {each["name"]: each for each in found}
+    checks: list[Check] = []
+    databases = {}
+    for name, each in known.items():
+        told = verified.get(name, {"problem": problem if each["ready"] else ""})
+        mine, tables = _judged(name, each, told, cell, limits)
+        checks += mine
+        databases[name] = {
+            "snapshot": each["snapshot"].get("db_snapshot_identifier"),
+            "snapshot_created": each["snapshot"].get("snapshot_create_time"),
+            "moment": told.get("moment"),
+            "seconds": {which: copy["seconds"] for which, copy in told.get("copies", {}).items()},
+            "tables": tables,
+        }
+    if problem and not any(each["problem"] == problem for each in verified.values() if "problem" in each):
+        checks.append({"what": "the run ends as it should", "cell": cell, "result": "fail", "detail": problem})
+    return {
+        "cell": cell,
+        "at": now,
+        "passed": bool(checks) and all(map(check_table.good, checks)),
+        "follows": chosen["follows"] and not checks,
+        "passed_over": chosen["passed_over"],
+        "checks": checks,
+        "databases": databases,
+    }
+
+
+def _judged(
+    name: str, known: dict[str, t.Any], found: dict[str, t.Any], cell: str, limits: tuple[int, list[str]]
+) -> tuple[list[Check], dict[str, t.Any]]:
+    """The checks of one database, and its tables by copy."""
+    minutes, skipped = limits
     made = _of(known["checks"], name, "", cell)
     tables: dict[str, t.Any] = {}
     if "later" in found:
@@ -264,11 +344,8 @@ def judged(found: dict[str, t.Any], cell: str, minutes: int, skipped: list[str])
         checks = _came_up(copy["instance"], copy["seconds"], minutes)
         if checks[0]["result"] == "pass":
             version = known["snapshot"].get("engine_version") if which == SNAPSHOT else ""
-            checks += _settings(
-                known["source"], copy["instance"], version or known["source"]["engine_version"], copy["group"]
-            )
-        if copy.get("problem"):
-            checks.append(_check("can be read", False, copy["problem"]))
+            version = version or known["source"]["engine_version"]
+            checks += _settings(known["source"], copy["instance"], version, copy["group"])
         if "content" in copy:
             checks.append(_readable(copy["content"], copy["closed"], []))
             data = (
@@ -281,7 +358,15 @@ def judged(found: dict[str, t.Any], cell: str, minutes: int, skipped: list[str])
         made += _of(checks, name, LABELS[which], cell)
     if found.get("problem"):
         made += _of([_check("is verified to the end", False, found["problem"])], name, "", cell)
-    return {"checks": made, "tables": tables}
+    return made, tables
+
+
+def ours(instances: list[dict[str, t.Any]], groups: list[str]) -> list[str]:
+    """The identifiers of instances that a verification made.
+
+    :param groups: ids of security groups of verifications
+    """
+    return [each["db_instance_identifier"] for each in instances if _ours(each, groups)]
 
 
 def when(text: str) -> dt.datetime:
