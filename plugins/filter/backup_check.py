@@ -89,8 +89,10 @@ def backup_check_report(
 
 def backup_check_table(report: dict[str, t.Any]) -> str:
     """A report for people."""
-    passed = "VERIFIED" if report["passed"] else "NOT VERIFIED"
-    lines = [f"{report['cell']}: {passed}"]
+    nothing = not report["checks"]
+    lines = [
+        f"{report['cell']}: {'NOTHING TO VERIFY' if nothing else 'VERIFIED' if report['passed'] else 'NOT VERIFIED'}"
+    ]
     lines += [f"{name}: passed over, {why}" for name, why in report["passed_over"].items()]
     return "\n".join([*lines, "", *check_table.lines(report["checks"])])
 

@@ -318,7 +318,7 @@ def report(
             "seconds": {which: copy["seconds"] for which, copy in told.get("copies", {}).items()},
             "tables": tables,
         }
-    if problem and not any(each["problem"] == problem for each in verified.values() if "problem" in each):
+    if problem and problem not in [each["detail"] for each in checks]:
         checks.append({"what": "the run ends as it should", "cell": cell, "result": "fail", "detail": problem})
     return {
         "cell": cell,
