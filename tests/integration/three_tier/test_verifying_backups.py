@@ -1,4 +1,4 @@
-"""verify_backup.yml against an emulated API, which has no machines: what it chooses and refuses, how copies are made and removed."""
+"""verify_backup.yml against an emulated API without machines: what it chooses and refuses, how copies are made and removed."""
 
 from __future__ import annotations
 
