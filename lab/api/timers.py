@@ -16,7 +16,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 KNOWN = (
-    "rds", "rds_modify", "rds_delete", "nat_gateway", "nat_gateway_delete", "endpoint", "endpoint_delete",
+    "rds", "rds_modify", "rds_delete", "rds_log_upload", "nat_gateway", "nat_gateway_delete", "endpoint", "endpoint_delete",
     "load_balancer", "load_balancer_delete", "cache", "cache_modify", "cache_delete", "instance_refresh", "refresh_wait",
     "launch_hook",
 )  # fmt: skip

@@ -25,6 +25,7 @@ DEFERRED = {
     "iops": "Iops",
     "storage_type": "StorageType",
     "storage_throughput": "StorageThroughput",
+    "new_db_instance_identifier": "DBInstanceIdentifier",
 }
 
 
@@ -38,6 +39,11 @@ DEFERRED = {
 def instance_fields() -> None:
     from moto.ec2.models import ec2_backends
     from moto.rds.models import DBInstance, RDSBackend
+
+    @wrap(DBInstance, "__init__")
+    def born(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.dbi_resource_id = "db-" + stable_hex(f"{self.arn} {self.created}", 26).upper()
 
     @wrap(RDSBackend, "create_db_instance")
     def create(original: Any, self: Any, db_kwargs: Any) -> Any:
@@ -81,8 +87,6 @@ def _key_arn(backend: Any, key_id: str | None) -> str:
 
 
 def _complete_instance(database: Any, options: dict[str, Any]) -> None:
-    digits = stable_hex(f"{database.arn} {database.created}", 26).upper()
-    database.dbi_resource_id = f"db-{digits}"
     if database.db_cluster_identifier is None:
         if database.storage_type == "gp3":
             iops, throughput = (3000, 125) if int(database.allocated_storage) < 400 else (12000, 500)
@@ -118,15 +122,9 @@ def _set_insights(database: Any, options: dict[str, Any]) -> None:
 def instance_states() -> None:
     from moto.rds.models import RDSBackend
 
-    for name in (
-        "create_db_instance",
-        "restore_db_instance_from_db_snapshot",
-        "restore_db_instance_to_point_in_time",
-    ):
-
-        @wrap(RDSBackend, name)
-        def creating(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-            return _for_a_while(original(self, *args, **kwargs), "creating", "rds")
+    @wrap(RDSBackend, "create_db_instance")
+    def creating(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _for_a_while(original(self, *args, **kwargs), "creating", "rds")
 
 
 def _for_a_while(database: Any, status: str, delay: str) -> Any:
@@ -166,7 +164,7 @@ def pending_modifications() -> None:
         if options.get("backup_retention_period") and database.backup_retention_period:
             deferred.discard("backup_retention_period")
         asked = {k: options.pop(k) for k in DEFERRED if k in deferred and options.get(k) is not None}
-        current = {"db_port_number": "port"}
+        current = {"db_port_number": "port", "new_db_instance_identifier": "db_instance_identifier"}
         asked = {k: v for k, v in asked.items() if getattr(database, current.get(k, k), None) != v}
         waiting.update(asked)
         if options.get("apply_immediately"):

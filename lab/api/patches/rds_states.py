@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api import postgres_parameters
+from lab.api import backups, postgres_parameters
 from lab.api.allowed_values import allows
 from lab.api.patching import patch
 from lab.api.timers import TIMERS
@@ -90,6 +90,8 @@ def stopped_instances() -> None:
     def after_a_while(database: Any, status: str, final: str) -> Any:
         seconds = TIMERS.get("rds_modify")
         database.status = status if seconds else final
+        # Nothing is logged any more, so nothing later can be restored.
+        database.lab_ended = backups.now() if final == "stopped" else None
 
         def done() -> None:
             if database.status == status:
