@@ -176,6 +176,7 @@ def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
         "database_content_roles": ROLES,
         "database_content_authorities": AUTHORITIES,
         "dr_failover_authorities": AUTHORITIES,
+        "backup_check_authorities": AUTHORITIES,
         "database_content_databases": {"shop": {"owner": "application_owner", "grants": {"application": "write"}}},
         "recovery_pairs": {
             "shop": {
@@ -387,6 +388,10 @@ class Pair:
     def rebuild_killed(self, task: str, cell: str) -> None:
         """Begin to rebuild a former primary, and kill that once a task of it has ended."""
         self._killed(task, self.command("dr_rebuild", *self.rebuilding(cell)))
+
+    def verify_killed(self, task: str, *arguments: str) -> None:
+        """Begin to verify backups, and kill that once a task of it has ended."""
+        self._killed(task, self.command("verify_backup", *arguments))
 
     def rebuilding(self, cell: str) -> list[str]:
         """How a former primary is rebuilt."""
