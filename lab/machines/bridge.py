@@ -6,7 +6,10 @@
 POST /lab/machines/snapshot   {serial?}: everything the machines follow; {unchanged: true} when that is what the caller has
 POST /lab/machines/state      {instance, state: stopped|terminated}: a machine powered itself off
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
-POST /lab/machines/ready      {arn}: a database takes connections
+POST /lab/machines/ready      {resource}: a database takes connections
+POST /lab/machines/incompatible {arn}: what a database is to be restored from is not there
+POST /lab/machines/content    {content, failed?}: the data of a snapshot is copied, or never will be
+POST /lab/machines/backups    {resource, earliest}: from when on a database can be restored
 POST /lab/machines/lag        {arn, seconds}: how far a read replica is behind, for CloudWatch
 POST /lab/machines/tokens     {arn, node, tokens}: a cache's node takes the tokens with this checksum
 POST /lab/machines/credentials {role, session}: temporary credentials of an instance's role
@@ -15,6 +18,7 @@ POST /lab/machines/credentials {role, session}: temporary credentials of an inst
 from __future__ import annotations
 
 import base64
+import datetime
 import functools
 import hashlib
 import json
@@ -28,6 +32,8 @@ from lab.machines import snapshot
 
 _consoles: dict[str, str] = {}
 _ready: set[str] = set()
+#: The snapshots whose data is there, and whether it is: a failed one's is not.
+_contents: dict[str, bool] = {}
 #: Checksums of the tokens that the nodes of a cache take, by the cache's ARN and the node's id.
 _tokens: dict[str, dict[str, str]] = {}
 _lock = threading.Lock()
@@ -106,7 +112,7 @@ def take_snapshot(data: dict[str, Any]) -> dict[str, Any]:
             except RuntimeError:  # a dictionary changed size under our feet: another request is being served
                 if attempt == 2:
                     raise
-    _ready.intersection_update(d["arn"] for part in whole["regions"] for d in part["databases"])
+    _ready.intersection_update(d["resource"] for part in whole["regions"] for d in part["databases"])
     serial = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()[:16]
     if data.get("serial") == serial:
         return {"unchanged": True, "serial": serial}
@@ -142,8 +148,35 @@ def give_credentials(data: dict[str, Any]) -> dict[str, Any]:
 
 def set_ready(data: dict[str, Any]) -> dict[str, Any]:
     """A database takes connections: from now on it may be called available."""
-    _ready.add(data["arn"])
+    _ready.add(data["resource"])
     return {"ready": len(_ready)}
+
+
+def set_incompatible(data: dict[str, Any]) -> dict[str, Any]:
+    """A restore that cannot be done.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
+    """
+    from moto.rds.models import rds_backends
+
+    region, account, name = (data["arn"].split(":")[part] for part in (3, 4, -1))
+    rds_backends[account][region].databases[name].status = "incompatible-restore"
+    return {}
+
+
+def set_content(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a snapshot is there: it is available."""
+    _contents[data["content"]] = not data.get("failed")
+    return {"contents": len(_contents)}
+
+
+def set_backups(data: dict[str, Any]) -> dict[str, Any]:
+    """The oldest base backup of a database: the beginning of its restore window."""
+    from lab.api import backups
+
+    moment = datetime.datetime.fromtimestamp(data["earliest"], datetime.UTC).replace(tzinfo=None)
+    backups.oldest[data["resource"]] = moment
+    return {}
 
 
 def set_lag(data: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +230,12 @@ def _database_status() -> property:
 
     def read(self: Any) -> Any:
         status = self.__dict__.get("status")
-        if status != "available" or not following() or "postgres" not in (self.engine or "") or self.arn in _ready:
+        if (
+            status != "available"
+            or not following()
+            or "postgres" not in (self.engine or "")
+            or self.dbi_resource_id in _ready
+        ):
             return status
         return "creating" if (utcnow() - self.created).total_seconds() < 120 else status
 
@@ -207,12 +245,35 @@ def _database_status() -> property:
     return property(read, write)
 
 
+def _snapshot_status() -> property:
+    """The status of a snapshot: `creating` until a machine has copied the data of its database."""
+
+    def read(self: Any) -> Any:
+        if not self.__dict__.get("lab_awaited"):
+            return self.__dict__.get("status")
+        return {None: "creating", False: "failed", True: self.__dict__["status"]}[_contents.get(self.lab_content)]
+
+    def write(self: Any, value: Any) -> None:
+        self.__dict__["status"] = value
+
+    return property(read, write)
+
+
+def has_data(database: Any) -> bool:
+    """Whether a machine keeps the data of a database: a PostgreSQL instance in a VPC."""
+    postgres = "postgres" in (database.engine or "") and database.db_cluster_identifier is None
+    return following() and postgres and getattr(database, "db_subnet_group", None) is not None
+
+
 ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "POST /lab/machines/snapshot": take_snapshot,
     "GET /lab/machines/snapshot": take_snapshot,
     "POST /lab/machines/state": set_state,
     "POST /lab/machines/console": set_console,
     "POST /lab/machines/ready": set_ready,
+    "POST /lab/machines/incompatible": set_incompatible,
+    "POST /lab/machines/content": set_content,
+    "POST /lab/machines/backups": set_backups,
     "POST /lab/machines/lag": set_lag,
     "POST /lab/machines/tokens": set_tokens,
     "POST /lab/machines/credentials": give_credentials,
@@ -228,10 +289,10 @@ def patch() -> None:
     from moto.ec2.responses.general import General
     from moto.ec2.utils import random_ip
     from moto.elasticache.models import ReplicationGroup as CacheGroup
-    from moto.rds.models import DBInstance, RDSBackend
+    from moto.rds.models import DBInstance, DBSnapshot, RDSBackend
     from moto.rds.responses import RDSResponse
 
-    from lab.api import scaling, target_health
+    from lab.api import backups, scaling, target_health
     from lab.api.patches.elbv2 import in_use
 
     scaling.boots = following
@@ -259,7 +320,9 @@ def patch() -> None:
 
     General.get_console_output = get_console_output
 
+    backups.kept = has_data
     DBInstance.status = _database_status()
+    DBSnapshot.status = _snapshot_status()
     CacheGroup.status = _cache_status()
 
     # Read back when it is changed; moto has only a setter.

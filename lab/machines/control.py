@@ -100,7 +100,7 @@ def down(directory: Path | None = None) -> None:
             shutil.rmtree(directory / name, ignore_errors=True)
     else:
         hub.set_public({})
-    for name in ("machines", "services", "certificates"):
+    for name in ("machines", "services", "backups", "certificates"):
         shutil.rmtree(directory / name, ignore_errors=True)
     OWNER.unlink(missing_ok=True)
     for name in ("machines.json", "ready.json", "addresses.json", "machines.log"):

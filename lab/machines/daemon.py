@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from lab.machines import authority, hub, image, trust
 from lab.machines.api import Api, ApiError
+from lab.machines.backups import Backups
 from lab.machines.dns import Resolver
 from lab.machines.endpoint import Certificates
 from lab.machines.endpoint import Endpoint as ApiEndpoint
@@ -58,6 +59,7 @@ class Lab:
         self.networks = Networks()
         self.health = Health(self)
         self.instances = Instances(self)
+        self.backups = Backups(self)
         self.drivers: dict[str, Any] = {
             "instance": self.instances,
             "database": Databases(self),
@@ -126,6 +128,7 @@ class Lab:
             self.networks.follow(plan)
             self._services_of_vpcs(plan)
             self.serial = snapshot["serial"]
+            self.backups.follow(plan, self.drivers["database"].nodes)
         self._remove(self.plan)
         for endpoint in list(self.plan.endpoints.values()):
             self._step(endpoint)

@@ -176,7 +176,9 @@ class Resolver:
                 return [str(ipaddress.IPv4Address(words[0][3:].replace("-", ".")))]
             except ValueError:
                 return []
-        if name.endswith((".amazonaws.com", ".api.aws")):
+        # A database that is gone, or has another name, has none; RDS publishes its authorities below its own domain.
+        database = name.endswith(".rds.amazonaws.com") and not name.endswith(".pki.rds.amazonaws.com")
+        if name.endswith((".amazonaws.com", ".api.aws")) and not database:
             return [firewall.API]
         return []
 

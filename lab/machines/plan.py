@@ -66,6 +66,10 @@ class Plan:
     health_checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     regions: list[dict[str, Any]] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)  # security group: addresses
+    living: set[str] = field(default_factory=set)  # DbiResourceIds of databases, also of those not there yet
+    kept: set[str] = field(default_factory=set)  # DbiResourceIds of databases whose automated backups are kept
+    contents: set[str] = field(default_factory=set)  # of snapshots
+    pending: dict[str, list[str]] = field(default_factory=dict)  # DbiResourceId: contents of snapshots to be made
 
 
 class Pool:
@@ -85,10 +89,20 @@ class Pool:
 def build(snapshot: dict[str, Any], public: Pool, replication: Pool) -> Plan:
     """The plan for a snapshot."""
     plan = Plan(zones=snapshot["zones"], health_checks=snapshot["health_checks"], regions=snapshot["regions"])
+    machines = {
+        (part["account"], part["region"], database["id"]): database["machine"]
+        for part in snapshot["regions"]
+        for database in part["databases"]
+    }
     for part in snapshot["regions"]:
+        plan.living |= {database["resource"] for database in part["databases"]}
+        plan.kept |= set(part["kept"])
+        plan.contents |= set(part["contents"])
+        for content, resource in part["pending"]:
+            plan.pending.setdefault(resource, []).append(content)
         for endpoint in [
             *_instances(part),
-            *_databases(part, replication),
+            *_databases(part, replication, machines),
             *_caches(part, replication),
             *_balancers(part),
         ]:
@@ -136,23 +150,26 @@ def _instances(part: dict[str, Any]) -> list[Endpoint]:
     return found
 
 
-def _databases(part: dict[str, Any], replication: Pool) -> list[Endpoint]:
-    """A database is one node, or two with Multi-AZ: the one that is active changes with each failover."""
+def _databases(part: dict[str, Any], replication: Pool, machines: dict[tuple[str, str, str], str]) -> list[Endpoint]:
+    """A database is one node, or two with Multi-AZ: the one that is active changes with each failover.
+
+    Its machines keep the name the database had at first.
+    """
     found = []
-    gone = ("deleting", "creating")
+    gone = ("deleting", "creating", "incompatible-restore")
     for database in part["databases"]:
         nodes = database["nodes"]
         active = database["failovers"] % len(nodes)
         for index, node in enumerate(nodes):
             if not node["address"] or database["status"] in gone:
                 continue
-            scope = f"{part['account']}-{part['region']}-{database['id']}"
+            scope = f"{part['account']}-{part['region']}-{database['machine']}"
             name = f"rds-{scope}-{index}"
             source = database["source"]
             if index != active:
                 upstream = f"rds-{scope}-{active}"
             elif source:
-                upstream = _source(part, source)
+                upstream = _source(part, source, machines)
             else:
                 upstream = None
             found.append(
@@ -178,12 +195,13 @@ def _resolve_upstream(plan: Plan, endpoint: Endpoint) -> None:
         endpoint.want["upstream"] = next((node.name for node in nodes if node and node.want["active"]), None)
 
 
-def _source(part: dict[str, Any], source: str) -> str:
+def _source(part: dict[str, Any], source: str, machines: dict[tuple[str, str, str], str]) -> str:
     """The endpoint of a read replica's source, given by name or, in another region, by ARN."""
+    where = (part["account"], part["region"], source)
     if source.startswith("arn:"):
         words = source.split(":")
-        return f"rds-{words[4]}-{words[3]}-{words[6]}"
-    return f"rds-{part['account']}-{part['region']}-{source}"
+        where = (words[4], words[3], words[6])
+    return f"rds-{where[0]}-{where[1]}-{machines.get(where, where[2])}"
 
 
 def _caches(part: dict[str, Any], replication: Pool) -> list[Endpoint]:

@@ -4,7 +4,8 @@
 """RDS instances as real PostgreSQL servers: TLS, the master user without superuser rights, parameters, replicas.
 
 As on RDS the superuser is the service's own (`rdsadmin`, over the local socket only), static parameters wait for a
-reboot, replication does not pass security groups, and a Multi-AZ standby takes over at a reboot with failover.
+reboot, replication does not pass security groups, and a Multi-AZ standby takes over at a reboot with failover. What an
+instance is restored from, see backups.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lab.machines import authority, image
+from lab.machines.backups import ARCHIVE, HOME, SEGMENT_MIB, RestoreError
 from lab.machines.machine import Machine
 from lab.machines.network import namespace
 from lab.machines.plan import Endpoint
@@ -27,13 +29,12 @@ if TYPE_CHECKING:
     from lab.machines.daemon import Lab
 
 BIN = "/usr/lib/postgresql/17/bin"
-HOME = "var/lib/postgresql"
 DATA = f"/{HOME}/data"
 #: The lab's sizes fit many servers on one machine; a parameter group does not change them.
 KEPT = {"shared_buffers", "effective_cache_size", "maintenance_work_mem", "max_connections", "huge_pages", "port",
         "listen_addresses", "data_directory", "ssl", "ssl_cert_file", "ssl_key_file", "hba_file"}  # fmt: skip
 AVAILABLE_LIBRARIES = {"pg_stat_statements", "auto_explain", "pg_prewarm"}
-CLOSED = "local all rdsadmin peer map=lab\n"
+CLOSED = "local all rdsadmin peer map=lab\nlocal replication rdsadmin peer map=lab\n"
 BASE = f"""\
 listen_addresses = '*'
 unix_socket_directories = '/{HOME}'
@@ -52,6 +53,8 @@ ssl_key_file = '/{HOME}/server.key'
 password_encryption = scram-sha-256
 log_destination = stderr
 fsync = off
+archive_mode = on
+archive_command = '/bin/sh /{HOME}/archive.sh %p %f'
 """
 START = f"""set -eu
 if [ ! -s {DATA}/PG_VERSION ]; then
@@ -59,12 +62,16 @@ if [ ! -s {DATA}/PG_VERSION ]; then
     rm -rf {DATA}
     {BIN}/pg_basebackup -d "$UPSTREAM" -D {DATA} -R -X stream -c fast
   else
-    {BIN}/initdb -D {DATA} -U rdsadmin -E UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 -N >/dev/null
+    {BIN}/initdb -D {DATA} -U rdsadmin -E UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 \
+      --wal-segsize={SEGMENT_MIB} -N >/dev/null
   fi
 fi
 cp /{HOME}/postgresql.conf /{HOME}/pg_hba.conf /{HOME}/pg_ident.conf {DATA}/
 chmod 700 {DATA}
-exec {BIN}/postgres -D {DATA} -p "$PORT"
+if [ -n "${{RECOVER_TO:-}}" ]; then
+  set -- -c "restore_command=cp /{HOME}/restore/%f %p" -c "recovery_target_time=$RECOVER_TO" -c recovery_target_action=promote
+fi
+exec {BIN}/postgres -D {DATA} -p "$PORT" "$@"
 """
 
 
@@ -75,20 +82,28 @@ class Databases(Servers):
         super().__init__(lab)
         self.user = account("postgres")
         self.ready: set[str] = set()
+        self.nodes: dict[str, str] = {}  # the instance a node is of, by its DbiResourceId
 
     def step(self, endpoint: Endpoint) -> None:
         """Bring one node to what the API says."""
         machine, want = self.server(endpoint.name), endpoint.want
         record = machine.directory / "database.json"
         known: dict[str, Any] = dict(read_json(record, {}))  # type: ignore[call-overload]
+        if known.get("resource", want["resource"]) != want["resource"]:
+            # Another instance had the name.
+            self.remove(endpoint.name)
+            machine, known = self.server(endpoint.name), {}
+        self.nodes[endpoint.name] = want["resource"]
         if not endpoint.running:
             if machine.running():
-                machine.stop(signal.SIGINT, 10)
+                self.lab.backups.ending(self, machine)
                 self.lab.log(f"{endpoint.name} stopped")
+            self.lab.backups.ended(machine, want["resource"], want["active"])
             return
         if want["upstream"] and want["upstream"] != known.get("upstream") and known.get("initialized"):
             # It was a primary, or followed another one: begin anew from where the data now is.
             machine.stop(signal.SIGINT, 10)
+            self.lab.backups.ended(machine, want["resource"], active=False)
             shutil.rmtree(machine.upper / HOME / "data", ignore_errors=True)
             known = {}
         # A failover is a reboot too, but the standby takes over as it is.
@@ -96,25 +111,45 @@ class Databases(Servers):
         if machine.running() and not over and known.get("reboots", want["reboots"]) != want["reboots"]:
             machine.stop(signal.SIGINT, 10)
             self.lab.log(f"{endpoint.name} reboots")
-        if not machine.running() and not self._start(machine, endpoint, known):
+        try:
+            if not machine.running() and not self._start(machine, endpoint, known):
+                return
+        except RestoreError as error:
+            self.lab.log(str(error))
+            self.lab.api.post("/lab/machines/incompatible", {"arn": want["arn"]})
             return
         self._await(machine)
+        if _restores(want, known):
+            self._await(machine, "SELECT pg_is_in_recovery()", "f")
+            shutil.rmtree(machine.disk / HOME / "restore", ignore_errors=True)
         if known.get("upstream") and not want["upstream"]:
             self._promote(machine, known)
         counts = {"reboots": want["reboots"], "failovers": want["failovers"]}
         state = known | {"upstream": want["upstream"], "initialized": True} | counts
+        state |= {"resource": want["resource"], "active": want["active"]}
         if not want["upstream"]:
             state = self._content(machine, endpoint, state)
         if state != known:
             write_json(record, state)
         if endpoint.name not in self.ready and want["active"]:
-            self.lab.api.post("/lab/machines/ready", {"arn": want["arn"]})
+            self.lab.api.post("/lab/machines/ready", {"resource": want["resource"]})
             self.ready.add(endpoint.name)
+        self.lab.backups.step(self, machine, endpoint)
 
     def remove(self, name: str) -> None:
         """The database is deleted."""
+        machine = self.server(name)
+        known: dict[str, Any] = dict(read_json(machine.directory / "database.json", {}))  # type: ignore[call-overload]
+        resource = known.get("resource", "")
+        try:
+            if resource in self.lab.plan.kept or resource in self.lab.plan.pending:
+                self.lab.backups.ending(self, machine)
+                self.lab.backups.ended(machine, resource, known["active"])
+        except (LabError, OSError) as error:
+            self.lab.log(f"{name}: its last backup: {error}")
         super().remove(name)
         self.ready.discard(name)
+        self.nodes.pop(name, None)
 
     def _start(self, machine: Machine, endpoint: Endpoint, state: dict[str, Any]) -> bool:
         """Start the server; False when its upstream is not ready to be copied."""
@@ -131,16 +166,19 @@ class Databases(Servers):
             upstream += f" password={password}"
             if not (read_json(self.server(source.name).directory / "database.json", {}) or {}).get("replication"):  # type: ignore[union-attr]
                 return False
-        if not (home / "server.pem").exists():
-            names = [*want["certified"], endpoint.address]
+        recovery = self.lab.backups.restore(self, machine, want["restore"]) if _restores(want, state) else {}
+        names = [*want["certified"], endpoint.address]
+        if read_json(machine.directory / "tls" / "names.json") != names:
             certificate, key = authority.issue(self.lab.state, names, machine.directory / "tls")
             place(home / "server.pem", certificate.read_bytes(), self.user)
             place(home / "server.key", key.read_bytes(), self.user, 0o600)
+            write_json(machine.directory / "tls" / "names.json", names)
         place(home / "postgresql.conf", BASE, self.user)
         place(home / "pg_ident.conf", "lab postgres rdsadmin\nlab root rdsadmin\n", self.user)
         # A new server takes connections once its parameters, roles and first database are there.
         place(home / "pg_hba.conf", self._access(want) if upstream or state.get("opened") else CLOSED, self.user)
         place(home / "start.sh", START, self.user)
+        place(home / "archive.sh", ARCHIVE, self.user)
         self.lab.log(
             f"{endpoint.name} starts at {endpoint.address}" + (f", following {want['upstream']}" if upstream else "")
         )
@@ -149,7 +187,7 @@ class Databases(Servers):
             namespace(endpoint.name),
             argv=["/bin/sh", f"/{HOME}/start.sh"],
             user="postgres",
-            env={"UPSTREAM": upstream, "PORT": str(want["port"]), "HOME": f"/{HOME}", "LC_ALL": "C.UTF-8"},
+            env={"UPSTREAM": upstream, "PORT": str(want["port"]), "HOME": f"/{HOME}", "LC_ALL": "C.UTF-8"} | recovery,
         )
         return True
 
@@ -159,16 +197,16 @@ class Databases(Servers):
         default = "0" if int("".join(c for c in want["family"] or "16" if c.isdigit()) or 16) < 15 else "1"
         forced = (want["parameters"].get("rds.force_ssl") or default) == "1"
         kind = "hostssl" if forced else "host"
-        lines = ["local all rdsadmin peer map=lab", "hostssl replication rdsrepladmin 198.18.128.0/18 scram-sha-256"]
+        lines = [*CLOSED.splitlines(), "hostssl replication rdsrepladmin 198.18.128.0/18 scram-sha-256"]
         lines += ["host all rdsadmin,rdsrepladmin 0.0.0.0/0 reject", f"{kind} all all 0.0.0.0/0 scram-sha-256"]
         return "\n".join(lines) + "\n"
 
-    def _await(self, machine: Machine, seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
+    def _await(self, machine: Machine, question: str = "SELECT 1", answer: str = "1") -> None:
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             with contextlib.suppress(LabError):
-                self.sql(machine, "SELECT 1")
-                return
+                if self.sql(machine, question) == answer:
+                    return
             if not machine.running():
                 text = machine.console.read_text(errors="replace")[-400:] if machine.console.exists() else ""
                 raise LabError(f"{machine.name} ended: {text}")
@@ -177,18 +215,15 @@ class Databases(Servers):
 
     def sql(self, machine: Machine, text: str, database: str = "postgres") -> str:
         """Run statements as the service's own superuser and return what they print."""
+        words = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database)
+        return self.command(machine, *words, stdin=text).strip()
+
+    def command(self, machine: Machine, program: str, *words: str, stdin: str | None = None) -> str:
+        """Run one of PostgreSQL's programs as the service's own superuser."""
         port = str((read_json(machine.directory / "spec.json") or {})["env"]["PORT"])  # type: ignore[index]
-        words = [
-            "setpriv",
-            "--reuid=postgres",
-            "--regid=postgres",
-            "--clear-groups",
-            "psql",
-            "-XqAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-        ]
-        return machine.enter(*words, "-h", f"/{HOME}", "-p", port, "-U", "rdsadmin", "-d", database, stdin=text).strip()
+        user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+        server = ("-h", f"/{HOME}", "-p", port, "-U", "rdsadmin")
+        return machine.enter(*user, f"{BIN}/{program}", *server, *words, stdin=stdin)
 
     def _replication_password(self) -> str:
         key = (self.lab.state / "authority" / "ca.key").read_bytes()
@@ -282,6 +317,11 @@ def _again(spec: dict[str, Any]) -> dict[str, Any]:
     """The arguments of Machine.start for the same start once more."""
     keys = ("layers", "namespace", "argv", "hostname", "user", "env")
     return {key: spec[key] for key in keys if key in spec}
+
+
+def _restores(want: dict[str, Any], state: dict[str, Any]) -> bool:
+    """Whether a node has to begin with the data its instance is restored from."""
+    return bool(want["restore"]) and not want["upstream"] and not state.get("initialized")
 
 
 def _literal(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.machines.snapshot_services import (
+    backup_facts,
     balancer_facts,
     caches,
     databases,
@@ -31,6 +32,9 @@ def take() -> dict[str, Any]:
             "account": account,
             "region": region,
             "databases": [],
+            "kept": [],
+            "contents": [],
+            "pending": [],
             "caches": [],
             "balancers": [],
             "target_groups": {},
@@ -38,6 +42,7 @@ def take() -> dict[str, Any]:
     for account, region, rds in existing("rds"):
         if part := regions.get(f"{account}/{region}"):
             part["databases"] = databases(account, region, rds, wanted)
+            part |= backup_facts(rds)
     for account, region, cache in existing("elasticache"):
         if part := regions.get(f"{account}/{region}"):
             part["caches"] = caches(account, region, cache, wanted)

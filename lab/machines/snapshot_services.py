@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import ipaddress
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from moto.backends import get_backend
 
-from lab.api import target_health
+from lab.api import backups, target_health
 
 #: Addresses the emulator's own resources have no field for: {(account, region, key): (subnet id, address)}.
 _leases: dict[tuple[str, str, str], tuple[str, str]] = {}
@@ -108,7 +110,14 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
         found.append(
             {
                 "id": name,
+                "machine": (machine := _machine(rds, database)),
                 "arn": f"arn:aws:rds:{region}:{account}:db:{name}",
+                "resource": (resource := database.dbi_resource_id),
+                "backups": backups.backed_up(database) and not source,
+                "earliest": moment.replace(tzinfo=datetime.UTC).timestamp()
+                if (moment := backups.oldest.get(resource))
+                else None,
+                "restore": database.__dict__.get("lab_restore"),
                 "status": database.__dict__.get("status") or database.status,
                 "name": database.db_name if not cluster else cluster.database_name,
                 "user": database.master_username,
@@ -126,7 +135,7 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
                 "parameters": _parameters(rds, cluster, group),
                 "family": group.family,
                 "nodes": [
-                    {"subnet": subnet, "address": _lease(account, region, f"db/{name}/{index}", subnet, wanted)}
+                    {"subnet": subnet, "address": _lease(account, region, f"db/{machine}/{index}", subnet, wanted)}
                     for index, subnet in enumerate(subnets[: 2 if multi_az else 1])
                 ],
                 "reboots": database.__dict__.get("lab_reboots", 0),
@@ -135,6 +144,30 @@ def databases(account: str, region: str, rds: Any, wanted: set[tuple[str, str, s
             }
         )
     return found
+
+
+def _machine(rds: Any, database: Any) -> str:
+    """What the machines of a database are named after: what it was called at first, and no other one is."""
+    if "lab_machine" not in database.__dict__:
+        taken = {other.__dict__.get("lab_machine") for other in list(rds.databases.values())}
+        name = database.db_instance_identifier
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        database.lab_machine = next(each for each in names if each not in taken)
+    return str(database.lab_machine)
+
+
+def backup_facts(rds: Any) -> dict[str, Any]:
+    """Of which databases the automated backups are kept, the contents of snapshots, and those that are to be made."""
+    snapshots = list(rds.database_snapshots.values())
+    kept = {database.dbi_resource_id for _, database in backups.sources(rds)}
+    contents = {snapshot.lab_content for snapshot in snapshots}
+    for database in list(rds.databases.values()):
+        # What a restore has not read yet stays for it.
+        if (restore := database.__dict__.get("lab_restore")) and database.status == "creating":
+            kept |= {restore["resource"]} if "resource" in restore else set()
+            contents |= {restore["content"]} if "content" in restore else set()
+    waiting = [[each.lab_content, each.dbi_resource_id] for each in snapshots if each.status == "creating"]
+    return {"kept": sorted(kept), "contents": sorted(contents), "pending": sorted(waiting)}
 
 
 def _parameters(rds: Any, cluster: Any, group: Any) -> dict[str, Any]:

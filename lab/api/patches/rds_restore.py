@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.api import backups
 from lab.api.patching import patch
@@ -25,11 +25,16 @@ NAMING = {
 }  # fmt: skip
 
 
-def refuse(code: str, message: str) -> None:
+def refuse(code: str, message: str) -> NoReturn:
     """Answer with an error of RDS."""
     from moto.rds.exceptions import RDSClientError
 
     raise RDSClientError(code, message)
+
+
+def no_backup(which: str | None) -> tuple[str, str]:
+    """The error's code and words where there is no such automated backup."""
+    return "DBInstanceAutomatedBackupNotFound", f"No automated backup found for {which}."
 
 
 def restored(backend: Any, name: str, source: Any, options: Any, restore: dict[str, Any], **more: Any) -> Any:
@@ -90,7 +95,6 @@ def from_snapshots() -> None:
 )
 def to_points_in_time() -> None:
     from moto.rds.models import DBInstance, RDSBackend
-    from moto.rds.responses import RDSResponse
 
     def period(self: Any) -> int:
         return int(self._backup_retention_period)
@@ -99,6 +103,7 @@ def to_points_in_time() -> None:
         before, self._backup_retention_period = self.__dict__.get("_backup_retention_period"), int(days)
         if not (before and int(days)):
             self.lab_backed_since = backups.now() if int(days) else None
+            backups.oldest.pop(self.dbi_resource_id, None)
 
     DBInstance.backup_retention_period = property(period, keep_for)
 
@@ -108,43 +113,27 @@ def to_points_in_time() -> None:
 
     DBInstance.latest_restorable_time = property(latest_restorable_time)
 
-    def source_of(backend: Any, params: Any) -> Any:
-        name, resource = params.get("source_db_instance_identifier"), params.get("source_dbi_resource_id")
-        arn = params.get("source_db_instance_automated_backups_arn")
+    def source_of(backend: Any, name: str | None, params: Any) -> Any:
+        resource, arn = params.get("source_dbi_resource_id"), params.get("source_db_instance_automated_backups_arn")
         if name:
             return backend.describe_db_instances(name)[0]
-        for _, database in backups.sources(backend):
-            if database.dbi_resource_id == resource or backups.arn(database) == arn:
+        if not resource and not arn:
+            refuse(
+                "InvalidParameterCombination",
+                "A source DB instance, its resource id or the ARN of its backups is missing.",
+            )
+        known = [database for _, database in backups.sources(backend)]
+        for database in [*known, *backend.databases.values()]:
+            if database.dbi_resource_id == resource or (arn and backups.arn(database) == arn):
                 return database
-        if arn:
-            refuse("DBInstanceAutomatedBackupNotFound", f"No automated backup found for {arn}.")
-        for database in backend.databases.values() if resource else ():
-            if database.dbi_resource_id == resource:
-                return database
-        if resource:
-            refuse("DBInstanceNotFound", f"DBInstance {resource} not found.")
-        refuse(
-            "InvalidParameterCombination",
-            "A source DB instance identifier, resource ID or backup ARN must be specified.",
-        )
-
-    @wrap(RDSResponse, "restore_db_instance_to_point_in_time")
-    def respond(_original: Any, self: Any) -> Any:
-        from moto.core.responses import ActionResult
-
-        made = self.backend.restore_db_instance_to_point_in_time(
-            None, self.params["TargetDBInstanceIdentifier"], self.params
-        )
-        return ActionResult({"DBInstance": made})
+        return refuse(*(("DBInstanceNotFound", f"DBInstance {resource} not found.") if resource else no_backup(arn)))
 
     @method(RDSBackend)
     def restore_db_instance_to_point_in_time(
         self: Any, source_db_identifier: str | None, target_db_identifier: str, overrides: Any
     ) -> Any:
         params = dict(overrides)
-        if source_db_identifier:
-            params["source_db_instance_identifier"] = source_db_identifier
-        source = source_of(self, params)
+        source = source_of(self, source_db_identifier, params)
         when, last = params.get("restore_time"), bool(params.get("use_latest_restorable_time"))
         if (when is None) is not last:
             refuse("InvalidParameterCombination", "Specify either RestoreTime or UseLatestRestorableTime.")
@@ -154,11 +143,9 @@ def to_points_in_time() -> None:
         found = backups.window(source)
         if found is None:
             refuse("InvalidDBInstanceState", f"{source.db_instance_identifier} has no automated backup yet.")
-        else:
-            when = found[1] if last else when
-            if not found[0] <= when <= found[1]:
-                message = f"The restore time {when}Z is not between {found[0]}Z and {found[1]}Z."
-                refuse("InvalidParameterValue", message)
+        when = found[1] if last else when
+        if not found[0] <= when <= found[1]:
+            refuse("InvalidParameterValue", f"The restore time {when}Z is not between {found[0]}Z and {found[1]}Z.")
         restore = {"resource": source.dbi_resource_id, "time": f"{when.isoformat()}+00:00"}
         return restored(self, target_db_identifier, source, params, restore)
 
@@ -181,7 +168,7 @@ def automated_backups() -> None:
             if value := params.get(name):
                 shown = [each for each in shown if each[name].lower() == value.lower()]
                 if not shown:
-                    refuse("DBInstanceAutomatedBackupNotFound", f"No automated backup found for {value}.")
+                    refuse(*no_backup(value))
         for name, keys in FILTERS.items():
             if name in wanted:
                 shown = [each for each in shown if any(each[key] in wanted[name] for key in keys)]
@@ -198,8 +185,7 @@ def automated_backups() -> None:
                     )
                 _forget(backend, database)
                 return {"DBInstanceAutomatedBackup": _described(status, database)}
-        refuse("DBInstanceAutomatedBackupNotFound", f"No automated backup found for {resource or arn}.")
-        return {}
+        return refuse(*no_backup(resource or arn))
 
     @wrap(RDSBackend, "delete_db_instance")
     def delete(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:

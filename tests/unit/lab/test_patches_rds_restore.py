@@ -67,8 +67,14 @@ def as_aws_restores(lab: Lab, before: dict[str, Any], group: str) -> None:
     assert made["DBSubnetGroup"]["DBSubnetGroupName"] == "default"
     assert [each["VpcSecurityGroupId"] for each in made["VpcSecurityGroups"]] == [group]
     assert made["DBParameterGroups"][0]["DBParameterGroupName"] == "default.postgres16"
-    assert not (made["MultiAZ"] or made["DeletionProtection"] or made["CopyTagsToSnapshot"])
-    assert not (made["ReadReplicaDBInstanceIdentifiers"] or made.get("MasterUserSecret"))
+    unset = (
+        "MultiAZ",
+        "DeletionProtection",
+        "CopyTagsToSnapshot",
+        "ReadReplicaDBInstanceIdentifiers",
+        "MasterUserSecret",
+    )
+    assert not any(made.get(key) for key in unset)
 
 
 @probe("rds_restore.from_snapshots")
@@ -108,7 +114,7 @@ def the_call_decides_what_it_says(lab: Lab) -> None:
     )  # fmt: skip
     made = instance(lab, name="restored")
     assert (made["DBSubnetGroup"]["DBSubnetGroupName"], made["TagList"]) == ("probe", TAGS)
-    assert made["MultiAZ"] and made["DeletionProtection"] and made["DBInstanceClass"] == "db.m5.large"
+    assert (made["MultiAZ"], made["DeletionProtection"], made["DBInstanceClass"]) == (True, True, "db.m5.large")
 
 
 @probe("rds_restore.to_points_in_time")
@@ -219,7 +225,8 @@ def two_instances_swap_names(lab: Lab) -> None:
         before["DbiResourceId"],
         TAGS,
     )
-    assert old["DBInstanceArn"].endswith(":db:old") and old["Endpoint"]["Address"].startswith("old.")
+    assert old["DBInstanceArn"].endswith(":db:old")
+    assert old["Endpoint"]["Address"].startswith("old.")
     assert instance(lab, name="replica")["ReadReplicaSourceDBInstanceIdentifier"] == "old"
     assert instance(lab, "us-west-2", "far")["ReadReplicaSourceDBInstanceIdentifier"] == old["DBInstanceArn"]
     rds.modify_db_instance(**rename("new", "probe"))
