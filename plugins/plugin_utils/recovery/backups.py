@@ -231,7 +231,8 @@ def _at_moment(
             f"differs in {_named(differing)}; rows that were there for a moment only can be the reason, then run it again"
         )
     elif totals["rows"] and not totals["compared"]:
-        compared |= {"result": "unknown", "detail": f"{numbers}: run it while less is written"}
+        advice = ": run it while less is written" if totals["changed"] else ""
+        compared |= {"result": "unknown", "detail": numbers + advice}
     checks = [
         _check("has every table", not lacking, f"lacks {_named(lacking)}" if lacking else f"{len(found)} tables"),
         compared,
