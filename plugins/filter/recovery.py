@@ -9,10 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
+from ansible_collections.terrace.aws.plugins.plugin_utils import check_table
 from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, missing, report, tables
-
-#: How results read in a table; what is not as it should be catches the eye.
-WORDS = {"pass": "ok", "note": "note", "fail": "FAIL", "unknown": "UNKNOWN"}
 
 
 def recovery_pairs_told_by(pairs: dict[str, t.Any], cell: str, working: list[str]) -> list[str]:
@@ -26,8 +24,6 @@ def recovery_pairs_told_by(pairs: dict[str, t.Any], cell: str, working: list[str
 
 def recovery_table(status: dict[str, t.Any]) -> str:
     """A pair's status for people."""
-    checks = status["checks"]
-    bad = [check for check in checks if check["result"] in ("fail", "unknown")]
     if not status["primary"]:
         who = "it could not be told which cell writes"
     else:
@@ -39,15 +35,7 @@ def recovery_table(status: dict[str, t.Any]) -> str:
         f"{status['tier']}: recovery within {status['rto_minutes']} min, at most {status['rpo_minutes']} min of writes lost",
         "",
     ]
-    rows = [
-        (WORDS[each["result"]], each["cell"], each["what"], each["detail"])
-        for each in [*bad, *(c for c in checks if c not in bad)]
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines += [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + f"  {row[3]}" for row in rows
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *check_table.lines(status["checks"])])
 
 
 def recovery_steps(decided: dict[str, t.Any]) -> list[str]:

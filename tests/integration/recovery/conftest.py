@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 
 from lab.api.testing import free_port
 from lab.machines.util import owner
-from tests.integration.recovery.pair import EAST, ZONE, Pair
+from tests.integration.recovery.pair import EAST, ROOT, ZONE, Pair
+
+sys.path.insert(0, str(ROOT / "collections"))
 
 
 @pytest.fixture(scope="session")

@@ -176,6 +176,7 @@ def cell(name: str, counterpart: str, role: str, cidr: str) -> dict[str, Any]:
         "database_content_roles": ROLES,
         "database_content_authorities": AUTHORITIES,
         "dr_failover_authorities": AUTHORITIES,
+        "backup_check_authorities": AUTHORITIES,
         "database_content_databases": {"shop": {"owner": "application_owner", "grants": {"application": "write"}}},
         "recovery_pairs": {
             "shop": {
