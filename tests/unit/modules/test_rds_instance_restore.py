@@ -37,7 +37,7 @@ def source(lab):
     return {
         "db_instance_identifier": "shop-main-restored",
         "source_db_instance_identifier": "shop-main",
-        "restore_time": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "restore_time": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "db_subnet_group_name": "data",
         "vpc_security_group_ids": [group],
         "db_parameter_group_name": "shop",
