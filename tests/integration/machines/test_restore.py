@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import time
 from typing import Any
 
@@ -106,6 +107,7 @@ def resource_of(world: World, name: str) -> str:
 
 def test_a_snapshot_has_what_was_there_and_nothing_later(world: World, orders: str) -> None:
     rds = world.client("rds")
+    contents = world.state / "backups" / "snapshots"
     rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="kept")
     wait("the snapshot", lambda: snapshot_available(world, "kept"), 20)
     write(world, orders, "second")
@@ -117,14 +119,21 @@ def test_a_snapshot_has_what_was_there_and_nothing_later(world: World, orders: s
     assert rows(world, orders) == {"first", "second"}
     delete(world, "restored", FinalDBSnapshotIdentifier="final")
     rds.delete_db_snapshot(DBSnapshotIdentifier="copied")
-    wait("the final snapshot", lambda: snapshot_available(world, "final"), 20)
-    contents = world.state / "backups" / "snapshots"
+    assert status(world, "restored") == "deleting"
+    gone = rds.get_waiter("db_instance_deleted")
+    gone.wait(DBInstanceIdentifier="restored", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    assert snapshot_available(world, "final")
     host = from_snapshot(world, "again", "final")
     assert rows(world, host) == {"first", "its own"}
+    shown = rds.describe_db_snapshots()["DBSnapshots"]
+    wait("the data of deleted snapshots goes", lambda: len(list(contents.iterdir())) == len(shown), 10)
+    for path in contents.iterdir():
+        shutil.rmtree(path)
+    named = {"DBInstanceIdentifier": "lost", "DBSnapshotIdentifier": "final"}
+    rds.restore_db_instance_from_db_snapshot(**named, **NAMED)
+    wait("nothing to restore from", lambda: status(world, "lost") == "incompatible-restore", 20)
     rds.delete_db_snapshot(DBSnapshotIdentifier="final")
-    delete(world, "again")
-    automated = {each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]}
-    wait("its data goes with the last snapshot", lambda: len(list(contents.iterdir())) == len(automated), 10)
+    delete(world, "again", "lost")
 
 
 def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -> None:
