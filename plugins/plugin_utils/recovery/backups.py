@@ -166,11 +166,11 @@ def reached(source: dict[str, t.Any], moment: str) -> bool:
 
 
 def ended(instances: list[dict[str, t.Any]]) -> list[str]:
-    """The identifiers of instances that came up, or failed to."""
+    """The identifiers of instances that AWS is done with: they came up, failed to, or were stopped."""
     return sorted(
         each["db_instance_identifier"]
         for each in instances
-        if each["db_instance_status"] == "available" or rds_states.state(each["db_instance_status"]) == FAILED
+        if each["db_instance_status"] in ("available", "stopped") or rds_states.state(each["db_instance_status"]) == FAILED
     )
 
 

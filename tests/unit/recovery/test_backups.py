@@ -137,9 +137,9 @@ def test_when_a_moment_can_be_restored_to():
 
 
 def test_which_copies_are_not_awaited_any_more():
-    states = {"a": "available", "b": "incompatible-restore", "c": "creating", "d": "backing-up"}
+    states = {"a": "available", "b": "incompatible-restore", "c": "creating", "d": "backing-up", "e": "stopped"}
     found = [{"db_instance_identifier": name, "db_instance_status": each} for name, each in states.items()]
-    assert filters.backup_check_ended(found) == ["a", "b"]
+    assert filters.backup_check_ended(found) == ["a", "b", "e"]
 
 
 def table(name, problem="", **buckets):
