@@ -59,6 +59,11 @@ def rows(world: World, host: str, table: str = "lines") -> set[str]:
     return set(query(world, host, f"select name from {table}").splitlines())
 
 
+def leads(world: World, host: str) -> str:
+    """The address of a name, as the instance sees it."""
+    return (world.shell("app", f"getent hosts {host}", check=False).split() or [""])[0]
+
+
 def restore(world: World, name: str, **how: Any) -> str:
     """Restore to a point in time; return the endpoint once it is available."""
     world.client("rds").restore_db_instance_to_point_in_time(
@@ -88,6 +93,11 @@ def delete(world: World, *names: str, **more: Any) -> None:
 def snapshot_available(world: World, name: str) -> bool:
     [found] = world.client("rds").describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"]
     return bool(found["Status"] == "available")
+
+
+def snapshot_arn(world: World, name: str) -> str:
+    [found] = world.client("rds").describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"]
+    return str(found["DBSnapshotArn"])
 
 
 def backup_window(world: World, resource: str) -> dict[str, Any]:
@@ -149,7 +159,9 @@ def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -
     query(world, orders, "drop table precious")
     streaming = "select count(*) from pg_stat_activity where backend_type = 'walsender'"
     wait("the standby streams", lambda: query(world, orders, streaming, check=False) not in ("", "0"), 30)
+    node = leads(world, orders)
     rds.reboot_db_instance(DBInstanceIdentifier="orders", ForceFailover=True)
+    wait("another address", lambda: leads(world, orders) != node, 10)
     written = "insert into lines values ('over') returning name"
     wait("the standby takes writes", lambda: query(world, orders, written, check=False) == "over", 40)
     host = restore(world, "rescued", SourceDBInstanceIdentifier="orders", RestoreTime=before)
@@ -165,6 +177,15 @@ def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -
     own = resource_of(world, "newest")
     backup_window(world, own)
     write(world, host, "more")
+    rds.stop_db_instance(DBInstanceIdentifier="newest", DBSnapshotIdentifier="stopped")
+    wait("the snapshot at the stop", lambda: snapshot_available(world, "stopped"), 20)
+    far = {"SourceDBSnapshotIdentifier": snapshot_arn(world, "stopped"), "TargetDBSnapshotIdentifier": "far"}
+    assert world.client("rds", "us-west-2").copy_db_snapshot(**far)["DBSnapshot"]["Status"] == "available"
+    host = from_snapshot(world, "rescued", "stopped")
+    assert rows(world, host) == {"first", "second", "over", "latest", "more"}
+    host = restore(world, "latest", SourceDBInstanceIdentifier="newest", UseLatestRestorableTime=True)
+    assert rows(world, host) == {"first", "second", "over", "latest", "more"}
+    delete(world, "rescued", "latest")
     delete(world, "newest", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
     [found] = rds.describe_db_instance_automated_backups(DbiResourceId=own)["DBInstanceAutomatedBackups"]
     arn = found["DBInstanceAutomatedBackupsArn"]
@@ -179,22 +200,17 @@ def test_two_instances_swap_names_and_keep_their_rows(world: World, orders: str)
     rds = world.client("rds")
     rds.create_db_instance_read_replica(DBInstanceIdentifier="reader", SourceDBInstanceIdentifier="orders")
     reader = available(world, "reader")
-    addresses = {
-        name: world.shell("app", f"getent hosts {endpoint(world, name)}").split()[0] for name in ("orders", "newest")
-    }
+    addresses = {name: leads(world, endpoint(world, name)) for name in ("orders", "newest")}
 
     def rename(name: str, new: str) -> None:
         rds.modify_db_instance(DBInstanceIdentifier=name, NewDBInstanceIdentifier=new, ApplyImmediately=True)
 
-    def leads(host: str) -> str:
-        return (world.shell("app", f"getent hosts {host}", check=False).split() or [""])[0]
-
     rename("orders", "orders-old")
     old = endpoint(world, "orders-old")
-    wait("the new name", lambda: leads(old) == addresses["orders"], 10)
-    wait("the old name leads nowhere", lambda: leads(orders) == "", 10)
+    wait("the new name", lambda: leads(world, old) == addresses["orders"], 10)
+    wait("the old name leads nowhere", lambda: leads(world, orders) == "", 10)
     rename("newest", "orders")
-    wait("the old name leads to who has it now", lambda: leads(orders) == addresses["newest"], 10)
+    wait("the old name leads to who has it now", lambda: leads(world, orders) == addresses["newest"], 10)
     for host, row in ((old, "old"), (orders, "new")):
         written = f"insert into lines values ('{row}') returning name"
         wait(
