@@ -173,7 +173,8 @@ def ended(instances: list[dict[str, t.Any]]) -> list[str]:
     return sorted(
         each["db_instance_identifier"]
         for each in instances
-        if each["db_instance_status"] in ("available", "stopped") or rds_states.state(each["db_instance_status"]) == FAILED
+        if each["db_instance_status"] in ("available", "stopped")
+        or rds_states.state(each["db_instance_status"]) == FAILED
     )
 
 
