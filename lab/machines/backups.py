@@ -112,21 +112,17 @@ class Backups:
                 self._tell(content)
 
     def follow(self, plan: Plan, nodes: dict[str, str]) -> None:
-        """Delete what the API no longer has; a snapshot nobody can make any more has failed."""
-        for content in [
-            each for resource, names in plan.pending.items() for each in self._hopeless(plan, nodes, resource, names)
-        ]:
-            self.lab.api.post("/lab/machines/content", {"content": content, "failed": True})
+        """Delete what the API no longer has; a snapshot whose database has no node any more has failed."""
+        for resource, contents in plan.pending.items():
+            if resource not in plan.living and resource not in nodes.values():
+                for content in contents:
+                    self._tell(content, failed=not self.content(content).exists())
         with self.lock:
             places = ((self.folder / "snapshots", plan.contents), (self.folder / "instances", plan.kept))
             for where, wanted in places:
                 for path in where.iterdir() if where.exists() else ():
                     if path.name.removesuffix(".new") not in wanted and not self.used[path]:
                         shutil.rmtree(path, ignore_errors=True)
-
-    @staticmethod
-    def _hopeless(plan: Plan, nodes: dict[str, str], resource: str, names: list[str]) -> list[str]:
-        return [] if resource in plan.living or resource in nodes.values() else names
 
     def collect(self, machine: Machine, resource: str) -> None:
         """Move the log that a node has archived."""
@@ -148,8 +144,8 @@ class Backups:
                 self._tell(content)
         return [content for content in wanted if not self.content(content).exists()]
 
-    def _tell(self, content: str) -> None:
-        self.lab.api.post("/lab/machines/content", {"content": content})
+    def _tell(self, content: str, failed: bool = False) -> None:
+        self.lab.api.post("/lab/machines/content", {"content": content, "failed": failed})
 
     def _due(self, resource: str, node: str) -> Path | None:
         """Where a base backup is to be made now: the first, one of a node that took over, or one after much log."""

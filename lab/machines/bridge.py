@@ -8,7 +8,7 @@ POST /lab/machines/state      {instance, state: stopped|terminated}: a machine p
 POST /lab/machines/console    {instance, text}: what GetConsoleOutput answers
 POST /lab/machines/ready      {resource}: a database takes connections
 POST /lab/machines/incompatible {arn}: what a database is to be restored from is not there
-POST /lab/machines/content    {content, failed?}: the data of a snapshot is copied, or never will be
+POST /lab/machines/content    {content, failed}: the data of a snapshot is copied, or never will be
 POST /lab/machines/backups    {resource, earliest}: from when on a database can be restored
 POST /lab/machines/lag        {arn, seconds}: how far a read replica is behind, for CloudWatch
 POST /lab/machines/tokens     {arn, node, tokens}: a cache's node takes the tokens with this checksum
@@ -166,7 +166,7 @@ def set_incompatible(data: dict[str, Any]) -> dict[str, Any]:
 
 def set_content(data: dict[str, Any]) -> dict[str, Any]:
     """The data of a snapshot is there: it is available."""
-    _contents[data["content"]] = not data.get("failed")
+    _contents[data["content"]] = not data["failed"]
     return {"contents": len(_contents)}
 
 

@@ -128,8 +128,8 @@ class Lab:
             self.networks.follow(plan)
             self._services_of_vpcs(plan)
             self.serial = snapshot["serial"]
-            self.backups.follow(plan, self.drivers["database"].nodes)
         self._remove(self.plan)
+        self.backups.follow(self.plan, self.drivers["database"].nodes)
         for endpoint in list(self.plan.endpoints.values()):
             self._step(endpoint)
         for replica in self.replica_lag.replicas():

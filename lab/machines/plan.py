@@ -66,7 +66,7 @@ class Plan:
     health_checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     regions: list[dict[str, Any]] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)  # security group: addresses
-    living: set[str] = field(default_factory=set)  # DbiResourceIds of databases, also of those not there yet
+    living: set[str] = field(default_factory=set)  # DbiResourceIds of databases that are there, or will be
     kept: set[str] = field(default_factory=set)  # DbiResourceIds of databases whose automated backups are kept
     contents: set[str] = field(default_factory=set)  # of snapshots
     pending: dict[str, list[str]] = field(default_factory=dict)  # DbiResourceId: contents of snapshots to be made
@@ -95,7 +95,7 @@ def build(snapshot: dict[str, Any], public: Pool, replication: Pool) -> Plan:
         for database in part["databases"]
     }
     for part in snapshot["regions"]:
-        plan.living |= {database["resource"] for database in part["databases"]}
+        plan.living |= {each["resource"] for each in part["databases"] if each["status"] != "deleting"}
         plan.kept |= set(part["kept"])
         plan.contents |= set(part["contents"])
         for content, resource in part["pending"]:

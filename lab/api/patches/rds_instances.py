@@ -179,7 +179,8 @@ def pending_modifications() -> None:
 
 @patch(
     moto="deletes at once, without a final snapshot when none is named, and leaves replicas linked to what is gone",
-    aws="wants SkipFinalSnapshot or the snapshot's name; the replicas of a deleted primary are promoted",
+    aws="wants SkipFinalSnapshot or the snapshot's name, and is deleting until that is made; the replicas of a deleted primary"
+    " are promoted",
     document=API + "API_DeleteDBInstance.html",
 )
 def instance_deletion() -> None:
@@ -211,13 +212,18 @@ def instance_deletion() -> None:
             message = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
             raise InvalidParameterCombination(message)
         delay = 0.0 if database.deletion_protection else TIMERS.get("rds_delete")
+        final = None
         if not database.deletion_protection:
             if final_db_snapshot_identifier and not skip_final_snapshot:
-                self.create_db_snapshot(db_instance_identifier, final_db_snapshot_identifier)
+                final = self.create_db_snapshot(db_instance_identifier, final_db_snapshot_identifier)
             _unlink(self, database)
 
         def now() -> Any:
-            return original(self, db_instance_identifier, None, True, delete_automated_backups)
+            if final is None or final.status != "creating":
+                return original(self, db_instance_identifier, None, True, delete_automated_backups)
+            database.status = "deleting"
+            TIMERS.later(0.5, now)
+            return database
 
         if not delay:
             return now()

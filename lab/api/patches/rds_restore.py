@@ -47,6 +47,9 @@ def restored(backend: Any, name: str, source: Any, options: Any, restore: dict[s
     if int(given.get("allocated_storage") or source.allocated_storage) < int(source.allocated_storage):
         refuse("InvalidParameterValue", "The allocated storage size can't be less than the source's.")
     values = {key: getattr(source, key, None) for key in INHERITED} | more
+    if given.keys() & {"storage_type", "allocated_storage"}:
+        # They come with the new type and size.
+        values |= {"iops": None, "storage_throughput": None}
     if source.option_group_supplied and source.region == backend.region_name:
         values["option_group_name"] = source.option_group_name
     if "default" in backend.subnet_groups:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import time
 from typing import Any
 
@@ -58,6 +59,11 @@ def rows(world: World, host: str, table: str = "lines") -> set[str]:
     return set(query(world, host, f"select name from {table}").splitlines())
 
 
+def leads(world: World, host: str) -> str:
+    """The address of a name, as the instance sees it."""
+    return (world.shell("app", f"getent hosts {host}", check=False).split() or [""])[0]
+
+
 def restore(world: World, name: str, **how: Any) -> str:
     """Restore to a point in time; return the endpoint once it is available."""
     world.client("rds").restore_db_instance_to_point_in_time(
@@ -89,6 +95,11 @@ def snapshot_available(world: World, name: str) -> bool:
     return bool(found["Status"] == "available")
 
 
+def snapshot_arn(world: World, name: str) -> str:
+    [found] = world.client("rds").describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"]
+    return str(found["DBSnapshotArn"])
+
+
 def backup_window(world: World, resource: str) -> dict[str, Any]:
     """The restore window of an instance's automated backups, once there is one."""
 
@@ -106,6 +117,7 @@ def resource_of(world: World, name: str) -> str:
 
 def test_a_snapshot_has_what_was_there_and_nothing_later(world: World, orders: str) -> None:
     rds = world.client("rds")
+    contents = world.state / "backups" / "snapshots"
     rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="kept")
     wait("the snapshot", lambda: snapshot_available(world, "kept"), 20)
     write(world, orders, "second")
@@ -117,14 +129,21 @@ def test_a_snapshot_has_what_was_there_and_nothing_later(world: World, orders: s
     assert rows(world, orders) == {"first", "second"}
     delete(world, "restored", FinalDBSnapshotIdentifier="final")
     rds.delete_db_snapshot(DBSnapshotIdentifier="copied")
-    wait("the final snapshot", lambda: snapshot_available(world, "final"), 20)
-    contents = world.state / "backups" / "snapshots"
+    assert status(world, "restored") == "deleting"
+    gone = rds.get_waiter("db_instance_deleted")
+    gone.wait(DBInstanceIdentifier="restored", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    assert snapshot_available(world, "final")
     host = from_snapshot(world, "again", "final")
     assert rows(world, host) == {"first", "its own"}
+    shown = rds.describe_db_snapshots()["DBSnapshots"]
+    wait("the data of deleted snapshots goes", lambda: len(list(contents.iterdir())) == len(shown), 10)
+    for path in contents.iterdir():
+        shutil.rmtree(path)
+    named = {"DBInstanceIdentifier": "lost", "DBSnapshotIdentifier": "final"}
+    rds.restore_db_instance_from_db_snapshot(**named, **NAMED)
+    wait("nothing to restore from", lambda: status(world, "lost") == "incompatible-restore", 20)
     rds.delete_db_snapshot(DBSnapshotIdentifier="final")
-    delete(world, "again")
-    automated = {each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]}
-    wait("its data goes with the last snapshot", lambda: len(list(contents.iterdir())) == len(automated), 10)
+    delete(world, "again", "lost")
 
 
 def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -> None:
@@ -140,7 +159,9 @@ def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -
     query(world, orders, "drop table precious")
     streaming = "select count(*) from pg_stat_activity where backend_type = 'walsender'"
     wait("the standby streams", lambda: query(world, orders, streaming, check=False) not in ("", "0"), 30)
+    node = leads(world, orders)
     rds.reboot_db_instance(DBInstanceIdentifier="orders", ForceFailover=True)
+    wait("another address", lambda: leads(world, orders) != node, 10)
     written = "insert into lines values ('over') returning name"
     wait("the standby takes writes", lambda: query(world, orders, written, check=False) == "over", 40)
     host = restore(world, "rescued", SourceDBInstanceIdentifier="orders", RestoreTime=before)
@@ -156,6 +177,15 @@ def test_a_dropped_table_is_there_the_second_before(world: World, orders: str) -
     own = resource_of(world, "newest")
     backup_window(world, own)
     write(world, host, "more")
+    rds.stop_db_instance(DBInstanceIdentifier="newest", DBSnapshotIdentifier="stopped")
+    wait("the snapshot at the stop", lambda: snapshot_available(world, "stopped"), 20)
+    far = {"SourceDBSnapshotIdentifier": snapshot_arn(world, "stopped"), "TargetDBSnapshotIdentifier": "far"}
+    assert world.client("rds", "us-west-2").copy_db_snapshot(**far)["DBSnapshot"]["Status"] == "available"
+    host = from_snapshot(world, "rescued", "stopped")
+    assert rows(world, host) == {"first", "second", "over", "latest", "more"}
+    host = restore(world, "latest", SourceDBInstanceIdentifier="newest", UseLatestRestorableTime=True)
+    assert rows(world, host) == {"first", "second", "over", "latest", "more"}
+    delete(world, "rescued", "latest")
     delete(world, "newest", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
     [found] = rds.describe_db_instance_automated_backups(DbiResourceId=own)["DBInstanceAutomatedBackups"]
     arn = found["DBInstanceAutomatedBackupsArn"]
@@ -170,22 +200,17 @@ def test_two_instances_swap_names_and_keep_their_rows(world: World, orders: str)
     rds = world.client("rds")
     rds.create_db_instance_read_replica(DBInstanceIdentifier="reader", SourceDBInstanceIdentifier="orders")
     reader = available(world, "reader")
-    addresses = {
-        name: world.shell("app", f"getent hosts {endpoint(world, name)}").split()[0] for name in ("orders", "newest")
-    }
+    addresses = {name: leads(world, endpoint(world, name)) for name in ("orders", "newest")}
 
     def rename(name: str, new: str) -> None:
         rds.modify_db_instance(DBInstanceIdentifier=name, NewDBInstanceIdentifier=new, ApplyImmediately=True)
 
-    def leads(host: str) -> str:
-        return (world.shell("app", f"getent hosts {host}", check=False).split() or [""])[0]
-
     rename("orders", "orders-old")
     old = endpoint(world, "orders-old")
-    wait("the new name", lambda: leads(old) == addresses["orders"], 10)
-    wait("the old name leads nowhere", lambda: leads(orders) == "", 10)
+    wait("the new name", lambda: leads(world, old) == addresses["orders"], 10)
+    wait("the old name leads nowhere", lambda: leads(world, orders) == "", 10)
     rename("newest", "orders")
-    wait("the old name leads to who has it now", lambda: leads(orders) == addresses["newest"], 10)
+    wait("the old name leads to who has it now", lambda: leads(world, orders) == addresses["newest"], 10)
     for host, row in ((old, "old"), (orders, "new")):
         written = f"insert into lines values ('{row}') returning name"
         wait(
