@@ -31,9 +31,11 @@ DEFERRED = {
 
 @patch(
     moto="gives all instances one DbiResourceId, forgets Performance Insights, takes 'no gp3 size' for an error, makes"
-    " up a KMS key id, puts instances in the default VPC's group and zone a, takes engine version 16 literally",
+    " up a KMS key id, puts instances in the default VPC's group and zone a, takes engine version 16 literally, names"
+    " no certificate authority that exists",
     aws="each instance has its own id; gp3 has 3,000 IOPS and 125 MiB/s, from 400 GiB on 12,000 and 500; keys are shown by ARN;"
-    " group and zone are those of the subnet group; a major version means its present minor one",
+    " group and zone are those of the subnet group; a major version means its present minor one; the authority is"
+    " rds-ca-rsa2048-g1 unless the call says another",
     document=API + "API_DBInstance.html",
 )
 def instance_fields() -> None:
@@ -58,6 +60,8 @@ def instance_fields() -> None:
         version = str(options.get("engine_version") or "16") if options.get("engine") == "postgres" else None
         if version:
             options["engine_version"] = MINOR.get(version, version)
+        if not options.get("ca_certificate_identifier"):
+            options["ca_certificate_identifier"] = "rds-ca-rsa2048-g1"
         if options.get("storage_type") == "gp3":
             options.setdefault("allocated_storage", 20)
         group = backend.subnet_groups.get((options.get("db_subnet_group_name") or "").lower())

@@ -67,7 +67,7 @@ def instance_shows_what_it_was_made_of(lab: Lab) -> None:
 
 @probe("rds_instances.instance_states")
 def instance_is_creating_first(lab: Lab) -> None:
-    lab.delays(rds=0.5)
+    lab.delays(rds=2)
     assert create(lab)["DBInstanceStatus"] == "creating"
     until(lambda: instance(lab)["DBInstanceStatus"] == "available")
 
