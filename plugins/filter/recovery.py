@@ -45,7 +45,8 @@ def recovery_steps(decided: dict[str, t.Any]) -> list[str]:
     """
     former, to, databases = decided["from"], decided["to"], ", ".join(decided["databases"])
     if decided["act"] == decision.NOTHING:
-        return [f"{decided['pair']}: {to} writes already, there is nothing to do"]
+        lead = f"it does not say so in {decided['traffic'][to]}; have it do so again" if decided["lead_again"] else ""
+        return [f"{decided['pair']}: {to} writes already, {lead or 'there is nothing to do'}"]
     if decided["act"] == decision.CALL_OFF:
         return [
             f"{decided['pair']}: call off the failover to {former}, begun at {decided['journal']['began']}",

@@ -87,7 +87,7 @@ def decide(
             ]
         )
     if resumed is None and status.primary is to:
-        return _decision(status, request, former, to, NOTHING)
+        return _decision(status, request, former, to, NOTHING, lead=status.leads_nobody())
     if resumed is None and status.primary is None:
         raise RefusedError([f"{check.cell} {check.what}: {check.detail}".strip() for check in status.checks()])
     # What was begun as planned may go on as unplanned, when a region is lost meanwhile; never the other way round.
@@ -206,6 +206,7 @@ def _decision(
     mode: str = "",
     unfenced: str = "",
     journal: journals.Journal | None = None,
+    lead: bool = False,
 ) -> dict[str, t.Any]:
     options = status.options
     fence = former.of("security_group").get(options["fence_group"])
@@ -226,7 +227,12 @@ def _decision(
         "fence": fence.id if fence else "",
         "bucket": bucket.id if bucket else "",
         "bucket_region": keeper.region,
-        "traffic": {side.name: _traffic_bucket(options, side) for side in (former, to)} if act == FAIL_OVER else {},
+        "traffic": {side.name: _traffic_bucket(options, side) for side in (former, to)}
+        if lead or act == FAIL_OVER
+        else {},
+        # Somebody removed what leads clients to the cell that writes.
+        "lead_again": lead,
+        "former_follows": _follows(options, former),
         "public_name": options["public_name"],
         "public_balancer": _balancer(options, to),
         "databases": {name: _database(name, former, to) for name in options["databases"]},
@@ -265,6 +271,13 @@ def _database(name: str, former: Side, to: Side) -> dict[str, t.Any]:
         "former_endpoint": theirs.facts["endpoint"] if theirs else "",
         "former_status": theirs.status if theirs else "",
     }
+
+
+def _follows(options: dict[str, t.Any], former: Side) -> bool:
+    """Whether every database of a cell follows another one."""
+    return all(
+        (found := former.of("db_instance").get(name)) and found.attributes["source"] for name in options["databases"]
+    )
 
 
 def _fenced_logins(journal: journals.Journal | None, options: dict[str, t.Any], former: Side) -> dict[str, t.Any]:

@@ -379,6 +379,13 @@ class Status:
         detail = f"lacks {some}" if missing else f"{held[1].count} objects"
         yield Check(what, standby.name, FAIL if missing else PASS, detail)
 
+    def leads_nobody(self) -> bool:
+        """Whether the cell that writes does not say so where clients are led by that."""
+        if not (self.options["traffic_bucket"] and self.primary and self.standby):
+            return False
+        told = self._traffic(self.primary, self.standby)
+        return any((check.what, check.cell, check.result) == (self.TRAFFIC, self.primary.name, FAIL) for check in told)
+
     def _traffic(self, primary: Side, standby: Side) -> t.Iterator[Check]:
         """What each cell says in its own region; before the first failover none says that it writes."""
         said: dict[str, dict[str, dt.datetime]] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import calendar
+import itertools
 import time
 
 import pytest
@@ -93,6 +94,9 @@ def test_a_table_that_was_dropped_is_back(pair: Pair) -> None:
     later = len(client.acknowledged)
     pair.wait("an acknowledged write", lambda: len(client.acknowledged) > later + 20)
     wrote = client.end()
+    times = sorted(wrote.values())
+    pause = max(later - sooner for sooner, later in itertools.pairwise(times))
+    print(f"\n{len(wrote)} acknowledged writes; the longest time between two of them, the exchange, was {pause:.1f} s")
     # Exactly what was acknowledged until the second began, and what was written to the copy itself.
     there, until = held(pair, EAST), calendar.timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ"))
     assert {number for number, when in wrote.items() if when < until} <= there

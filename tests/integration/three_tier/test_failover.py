@@ -247,3 +247,17 @@ def test_a_rebuild_takes_back_what_a_lost_region_still_says(api, cells, pair):
     assert instance(api, EAST)["ReadReplicaSourceDBInstanceIdentifier"] == instance(api, WEST)["DBInstanceArn"]
     run = cells.play("dr_status", pair)
     assert "ok pair-use1 the standby has said that it follows" in " ".join(run.output.split()), run.output
+
+
+def test_clients_are_led_again_where_somebody_removed_what_leads_them(api, cells, pair, fail_over):
+    api.client("s3", "us-west-2").delete_object(Bucket=f"{WEST}-traffic-123456789012", Key="writer")
+    run = cells.play("dr_failover", pair, "-e", f"dr_failover_to={WEST}")
+    told = " ".join(run.output.split())
+    assert (run.status, f"it does not say so in {WEST}-traffic-123456789012" in told) == (2, True), run.output
+    assert not says_it_writes(api, WEST), "nothing without the approval"
+    run, told = fail_over(WEST)
+    assert (run.status, says_it_writes(api, WEST), says_it_writes(api, EAST)) == (0, True, False), run.output
+    said = " ".join(cells.play("dr_status", pair).output.split())
+    assert "ok pair-use1 the standby has said that it follows" in said
+    run, told = fail_over(WEST)
+    assert (run.status, "there is nothing to do" in told) == (0, True), run.output
