@@ -10,7 +10,14 @@ import datetime as dt
 import typing as t
 
 from ansible_collections.terrace.aws.plugins.plugin_utils import check_table
-from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import decision, journal, missing, report, tables
+from ansible_collections.terrace.aws.plugins.plugin_utils.recovery import (
+    decision,
+    journal,
+    missing,
+    point_in_time,
+    report,
+    tables,
+)
 
 
 def recovery_pairs_told_by(pairs: dict[str, t.Any], cell: str, working: list[str]) -> list[str]:
@@ -216,6 +223,24 @@ def recovery_tables_told(
     return tables.told(copied, present, recovery)
 
 
+def recovery_point_settled(instances: list[dict[str, t.Any]], wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What is left to do for a database that is taken back to a second.
+
+    :param wanted: of the operator and the inventory
+    """
+    return point_in_time.settle(instances, journal.plain(wanted))
+
+
+def recovery_point_followers(
+    instances: list[dict[str, t.Any]], former: dict[str, t.Any], cell: str, region: str
+) -> list[str]:
+    """The identifiers of a cell's replicas that follow an instance.
+
+    :param former: the instance that they follow
+    """
+    return point_in_time.followers(instances, former, cell, region)
+
+
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -241,4 +266,6 @@ class FilterModule:
             "recovery_missing_added": recovery_missing_added,
             "recovery_missing_told": recovery_missing_told,
             "recovery_tables_told": recovery_tables_told,
+            "recovery_point_settled": recovery_point_settled,
+            "recovery_point_followers": recovery_point_followers,
         }

@@ -25,6 +25,9 @@ def told(
     for copy, now in zip(copied, present, strict=True):
         name = copy["__database_recovery_item"]["name"]
         then, tables = _tables(copy), _tables(now)
+        if not copy.get("query_result"):
+            lines.append(f"{name} cannot be read in {recovery['copy_id']}, so that it is not compared")
+            continue
         if not now.get("query_result"):
             lines.append(f"{name} cannot be read in {recovery['id']}; tables of it in the copy: {len(then)}")
             continue

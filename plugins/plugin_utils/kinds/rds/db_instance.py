@@ -10,6 +10,7 @@ import typing as t
 
 from ...engine.cell import Cell
 from ...engine.kind import Kind, Resource, Settled
+from ...recovery import point_in_time
 from ...shared import pending, taken
 from . import rds, rds_checks, rds_pairs, rds_states
 
@@ -80,6 +81,8 @@ class DbInstance(Kind):
         for name, instance in observed.items():
             if instance.facts["parameters"] == "pending-reboot":
                 yield f"{name}: parameters wait for a reboot"
+            if point_in_time.is_former(instance.id):
+                yield f"{name}: it has given its identifier to a copy that takes its place: run recover_database.yml again"
         yield from pending.warnings(observed)
 
     def condition(self, name: str, entry: dict[str, t.Any], resource: Resource) -> dict[str, dict[str, t.Any]]:
