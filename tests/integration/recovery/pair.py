@@ -415,6 +415,24 @@ class Pair:
         running.stdout.close()
         assert running.wait() == -signal.SIGKILL, "".join(told)[-3000:]
 
+    def paused_at(self, task: str, then: Callable[[], None], playbook: str, *arguments: str) -> tuple[int, str]:
+        """Run a playbook, and let it wait where a task begins until something was done: its status, and what it said."""
+        pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        words = self.command(playbook, *arguments)
+        running = subprocess.Popen(words, cwd=ROOT, env=self.environment(), start_new_session=True, **pipe)
+        told, paused = [], False
+        for line in running.stdout:
+            told.append(line)
+            if not paused and line.startswith("TASK [") and task in line:
+                paused = True
+                running.send_signal(signal.SIGSTOP)
+                try:
+                    then()
+                finally:
+                    running.send_signal(signal.SIGCONT)
+        assert paused, "".join(told)[-6000:]
+        return running.wait(), "".join(told)
+
     def _wanted(self, to: str, mode: str) -> list[str]:
         wanted = {"to": to, "confirm": to, "mode": mode, "directory": str(self.folder / "recovery")}
         return [word for name, value in wanted.items() for word in ("-e", f"dr_failover_{name}={value}")]
@@ -473,9 +491,14 @@ class Pair:
 
     def ask_alone(self, cell: str, statements: str) -> str:
         """Have a cell's database run statements, by no network, as its service could."""
+        return self.ask_node(self.node(cell), statements)
+
+    @staticmethod
+    def ask_node(node: Machine, statements: str) -> str:
+        """Have the server of a database run statements."""
         user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
         psql = ("psql", "-XqAt", "-h", "/var/lib/postgresql", "-p", "5432", "-U", "rdsadmin", "-d", "shop")
-        return self.node(cell).enter(*user, *psql, "-v", "ON_ERROR_STOP=1", stdin=statements)
+        return node.enter(*user, *psql, "-v", "ON_ERROR_STOP=1", stdin=statements)
 
     def serve(self) -> None:
         """Start the application of each cell, and wait until the public name answers."""

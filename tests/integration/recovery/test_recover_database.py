@@ -90,7 +90,7 @@ def test_a_table_that_was_dropped_is_back(pair: Pair) -> None:
     assert "orders" not in pair.sql(EAST, "SELECT relname FROM pg_class WHERE relkind = 'r'"), "nothing was exchanged"
     before = max(client.acknowledged)
     told = " ".join(pair.must("recover_database", *given(at, "-e", "database_recovery_confirm=main")).split())
-    assert f"{former_of(pair, at)} keeps what was written since then, and is stopped" in told
+    assert f"{former_of(pair, at)} keeps what was written since then. It is stopped" in told
     later = len(client.acknowledged)
     pair.wait("an acknowledged write", lambda: len(client.acknowledged) > later + 20)
     wrote = client.end()
