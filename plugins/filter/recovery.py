@@ -231,14 +231,12 @@ def recovery_point_settled(instances: list[dict[str, t.Any]], wanted: dict[str, 
     return point_in_time.settle(instances, journal.plain(wanted))
 
 
-def recovery_point_followers(
-    instances: list[dict[str, t.Any]], former: dict[str, t.Any], cell: str, region: str
-) -> list[str]:
+def recovery_point_followers(instances: list[dict[str, t.Any]], former: dict[str, t.Any], cell: str) -> list[str]:
     """The identifiers of a cell's replicas that follow an instance.
 
     :param former: the instance that they follow
     """
-    return point_in_time.followers(instances, former, cell, region)
+    return point_in_time.followers(instances, former, cell)
 
 
 def _now() -> str:

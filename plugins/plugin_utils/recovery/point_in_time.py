@@ -28,7 +28,8 @@ _COPY, _FORMER = "-restored", re.compile(r"-f(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\
 
 def settle(instances: list[Instance], wanted: dict[str, t.Any]) -> dict[str, t.Any]:
     """What a recovery works on: ``id``, ``copy_id`` and ``former_id``, ``time``, ``stage``, the instance that is recovered
-    (``damaged``) and what was restored (``restored``; both empty where there is none), and the ``problem``, if any.
+    (``damaged``) and what was restored (``restored``; both empty where there is none), the ARNs of what follows the first one
+    (``replicas``), and the ``problem``, if any.
 
     :param instances: those of the region, as amazon.aws.rds_instance_info returns them
     :param wanted: the ``cell``, its ``region``, the database's ``name``, the identifier that the cell's ``resource`` has now, the
@@ -55,6 +56,7 @@ def settle(instances: list[Instance], wanted: dict[str, t.Any]) -> dict[str, t.A
         "time": time,
         "damaged": former or now,
         "restored": copy or (now if former else {}),
+        "replicas": replicas(former or now),
         "stage": DONE if done else EXCHANGE if former else COPY,
     }
     return {**made, "problem": _problem(made, wanted, begun, latest)}
@@ -110,19 +112,24 @@ def is_former(identifier: str) -> bool:
     return bool(_FORMER.search(identifier))
 
 
-def followers(instances: list[Instance], former: Instance, cell: str, region: str) -> list[str]:
+def replicas(instance: Instance) -> list[str]:
+    """The ARNs of what follows an instance; RDS calls what is in its own region by the identifier."""
+    home = instance.get("db_instance_arn", "").rpartition(":")[0]
+    known = instance.get("read_replica_db_instance_identifiers") or []
+    return [each if ":" in each else f"{home}:{each}" for each in known]
+
+
+def followers(instances: list[Instance], former: Instance, cell: str) -> list[str]:
     """The identifiers of a cell's replicas that follow an instance, as both sides say it.
 
     :param instances: those of the cell's region
     :param former: the instance that they follow, in whichever region
     """
-    known = former.get("read_replica_db_instance_identifiers") or []
-    home = former.get("db_instance_arn", ":::").split(":")[3]
-    here = {each.rpartition(":")[2] for each in known if (each.split(":")[3] if ":" in each else home) == region}
+    known = replicas(former)
     return sorted(
         each["db_instance_identifier"]
         for each in instances
-        if each["db_instance_identifier"] in here
+        if each["db_instance_arn"] in known
         and each.get("read_replica_source_db_instance_identifier")
         and _tag(each, CELL) == cell
     )

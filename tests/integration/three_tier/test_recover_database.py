@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import json
 import os
 import shlex
 import time
@@ -133,6 +134,19 @@ def test_nothing_is_exchanged_where_nobody_can_be_shut_out(api, on_cells):
     at = tags["terrace:restored-to"]
     run = on_cells("time=2026-11-30T00:00:00Z")
     assert f"a recovery of {EAST}-main to {at} has begun; finish it with that time" in " ".join(run.output.split())
+
+
+def test_nothing_is_exchanged_while_somebody_works_on_the_pair(api, on_cells):
+    """A failover to the other region holds its lock there."""
+    there = databases(api, "us-east-1")[f"{EAST}-main-restored"]
+    at = {tag["Key"]: tag["Value"] for tag in there["TagList"]}["terrace:restored-to"]
+    owner = {"name": "ann@elsewhere", "since": "2026-12-01T08:00:00+00:00", "expires": "2999-01-01T00:00:00+00:00"}
+    ssm, name = api.client("ssm", "us-west-2"), f"/terrace/locks/recovery/shop/{WEST}"
+    ssm.put_parameter(Name=name, Value=json.dumps({**owner, "token": "0123"}), Type="String")
+    run = on_cells(f"time={at}", "confirm=main")
+    ssm.delete_parameter(Name=name)
+    assert (run.status, "ann@elsewhere has been working on it" in " ".join(run.output.split())) == (2, True), run.output
+    assert set(databases(api, "us-east-1")) == {f"{EAST}-main", f"{EAST}-main-restored"}
 
 
 def test_a_cell_that_was_failed_over_to_meanwhile_is_left_alone(api, on_cells):

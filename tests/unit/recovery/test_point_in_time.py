@@ -11,10 +11,10 @@ WANTED = {"cell": "shop", "region": "us-east-1", "name": "main", "resource": "sh
 OURS = {"terrace:restored-to": AT, "terrace:restored-for": "shop/main"}
 
 
-def instance(name, tags, **more):
+def instance(name, tags, region="us-east-1", **more):
     return {
         "db_instance_identifier": name,
-        "db_instance_arn": f"arn:aws:rds:us-east-1:123456789012:db:{name}",
+        "db_instance_arn": f"arn:aws:rds:{region}:123456789012:db:{name}",
         "db_instance_status": "available",
         "storage_type": "gp3",
         "backup_retention_period": 3,
@@ -100,13 +100,11 @@ def test_only_a_replica_that_both_sides_call_one_follows():
         instance("promoted", mine),
         instance("somebodys", mine, **source),
     ]
-    assert point_in_time.followers(here, former, "shop", "us-east-1") == ["reader"]
-    assert point_in_time.followers(here, former, "other", "us-east-1") == []
-    there = [
-        instance("shop-main", {"terrace:cell": "far"}, **source),
-        instance("reader", {"terrace:cell": "far"}, **source),
-    ]
-    assert point_in_time.followers(there, former, "far", "us-west-2") == ["shop-main"]
+    assert point_in_time.followers(here, former, "shop") == ["reader"]
+    assert point_in_time.followers(here, former, "other") == []
+    far = {"region": "us-west-2", **source}
+    there = [instance(name, {"terrace:cell": "far"}, **far) for name in ("shop-main", "reader")]
+    assert point_in_time.followers(there, former, "far") == ["shop-main"]
 
 
 def test_the_identifier_of_a_former_one_is_known():
